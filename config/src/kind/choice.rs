@@ -1,0 +1,81 @@
+//! One of a few named values.
+
+use std::marker::PhantomData;
+
+use super::{Kind, Raw, quote};
+
+macro_rules! choices {
+    ($($(#[$doc:meta])* $Choice:ident { $($(#[$about:meta])* $Value:ident $name:literal)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Choice { $($(#[$about])* $Value),* }
+
+        impl $Choice {
+            /// Its name in the settings.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$Value => $name),* }
+            }
+        }
+
+        impl Choice for $Choice {
+            const ALL: &[Self] = &[$(Self::$Value),*];
+            fn name(self) -> &'static str {
+                Self::name(self)
+            }
+        }
+    )*};
+}
+
+/// One of a few named values.
+pub(crate) trait Choice: Copy + 'static {
+    const ALL: &[Self];
+    fn name(self) -> &'static str;
+}
+
+choices! {
+    /// How log lines look.
+    LogFormat {
+        /// Lines for people.
+        Text "text"
+        /// One JSON object a line.
+        Json "json"
+    }
+    /// The least severe events that are logged.
+    LogLevel {
+        /// What needs attention.
+        Error "error"
+        /// And what may come to need it.
+        Warn "warn"
+        /// And one line for each request.
+        Info "info"
+        /// And how things are done.
+        Debug "debug"
+        /// And every step.
+        Trace "trace"
+    }
+}
+
+/// One of the values of a `Choice`.
+pub(crate) struct OneOf<C>(pub(crate) PhantomData<C>);
+
+impl<C: Choice> Kind for OneOf<C> {
+    type Value = C;
+
+    fn read(&self, raw: &Raw) -> Option<C> {
+        let text = raw.text()?;
+        C::ALL.iter().copied().find(|choice| choice.name() == text)
+    }
+
+    fn accepts(&self, _: &C) -> bool {
+        true
+    }
+
+    fn accepted(&self) -> String {
+        let names: Vec<String> = C::ALL.iter().map(|choice| quote(choice.name())).collect();
+        names.join(" or ")
+    }
+
+    fn print(&self, value: &C) -> Option<String> {
+        Some(quote(value.name()))
+    }
+}

@@ -1,0 +1,12 @@
+//! The kinds of values: how each is read from a file or from text, what of it is accepted, and how it is printed.
+
+mod choice;
+mod number;
+mod text;
+mod value;
+
+pub(crate) use choice::OneOf;
+pub use choice::{LogFormat, LogLevel};
+pub(crate) use number::{Count, Flag, Size};
+pub(crate) use text::{Address, Path, SecretText, Text, Texts, Time, quote};
+pub(crate) use value::{Kind, Optional, Raw};

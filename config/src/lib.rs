@@ -1,0 +1,24 @@
+//! Typed settings. Each is declared once, in `list.rs`, with its documentation, default and accepted range; its name
+//! in the file, its environment variable and the printed defaults are derived from that.
+//!
+//! A setting is taken from its default, then the file, then the environment, then a flag; the last one given counts.
+//! All faults are reported at once. Deliberately absent: what any setting means to a store or a door.
+
+mod fault;
+mod field;
+mod kind;
+mod list;
+mod load;
+mod near;
+mod print;
+mod secret;
+mod settings;
+mod time;
+mod validate;
+
+pub use fault::{Fault, Faults};
+pub use kind::{LogFormat, LogLevel};
+pub use list::{Auth, General, Key, Limits, Log, Organisation, Root, S3, Storage, Sweep};
+pub use load::Sources;
+pub use secret::Secret;
+pub use settings::Settings;

@@ -1,0 +1,139 @@
+//! THE LIST of settings. A line is: documentation, name, type, default, kind with the accepted range, and the
+//! environment variable where it is not `WINDLASS_` with the section and the name.
+
+use std::marker::PhantomData;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::Secret;
+use crate::field::{Field, sections};
+use crate::kind::{
+    Address, Count, Flag, Kind, LogFormat, LogLevel, OneOf, Optional, Path, SecretText, Size, Text, Texts, Time,
+};
+use crate::validate::{is_access_key_id, is_domain, is_key_text, is_name, is_region, is_secret_key, is_token};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+const ACCESS_KEY_ID: Text = Text(is_access_key_id, "3 to 128 of A-Z, a-z, 0-9, '.', '_' and '-'");
+const SECRET_KEY: SecretText = SecretText(is_secret_key, "8 to 128 visible ASCII characters");
+const TOKEN: SecretText = SecretText(is_token, "\"bkt_\" and 43 of A-Z, a-z, 0-9, '_' and '-'");
+
+sections! {
+    /// The gateway as a whole.
+    General {
+        /// The address and port to listen on. Port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)), Address;
+        /// The folder that holds the metadata, and the objects unless storage.blobs says otherwise.
+        data: PathBuf = PathBuf::from("./windlass-data"), Path;
+    }
+
+    /// Where and how things are stored.
+    Storage {
+        /// A folder of its own for the bytes of objects.
+        blobs: Option<PathBuf> = None, Optional(Path);
+        /// Whether to begin a new store in an empty folder. With false an empty folder is refused: a disk that is not
+        /// mounted then stops the gateway instead of looking like a store that has lost everything.
+        create: bool = true, Flag;
+        /// Objects up to this size live in the metadata file and share its commits.
+        inline_bytes_max: u64 = 4 * KIB, Size(0..=64 * KIB);
+        /// Memory for the metadata engine's page cache.
+        cache_bytes: u64 = 128 * MIB, Size(MIB..=64 * GIB);
+    }
+
+    /// The S3 door.
+    S3 {
+        /// The region that signatures must name, and that clients are told.
+        region: String = "us-east-1".to_owned(), Text(is_region, "1 to 64 of a-z, 0-9 and '-'");
+        /// The domain under which buckets are hosts: <bucket>.<base_domain>. Without it only paths name buckets.
+        base_domain: Option<String> = None, Optional(Text(is_domain, "a domain name in lower case, such as \"s3.example.com\""));
+    }
+
+    /// Who may come in.
+    Auth {
+        /// Whether presigned URLs and POST forms may use SigV2, which boto3 does by default against its own endpoints.
+        sigv2_presigned: bool = true, Flag;
+        /// The key that seals secrets at rest: 32 bytes in base64. Without it one is made at the first start and kept in
+        /// the data folder.
+        master_key: Option<Secret> = None, Optional(SecretText(is_key_text, "32 bytes in base64")), "WINDLASS_MASTER_KEY";
+    }
+
+    /// The root key. If none is given, one is made at the first start.
+    Root {
+        /// Its access key id.
+        access_key: Option<String> = None, Optional(ACCESS_KEY_ID);
+        /// Its secret access key.
+        secret_key: Option<Secret> = None, Optional(SECRET_KEY);
+        /// Its bearer token. Without it the key has none to present.
+        token: Option<Secret> = None, Optional(TOKEN);
+    }
+
+    /// Bounds on what clients may take up.
+    Limits {
+        /// Connections open at once; more wait to be accepted.
+        connections: u64 = 1_024, Count(1..=65_536, "connections");
+        /// Requests running at once, over all connections; more are answered with 503 SlowDown.
+        requests: u64 = 2_048, Count(1..=65_536, "requests");
+        /// Requests running at once on one HTTP/2 connection.
+        streams: u64 = 128, Count(1..=1_000, "streams");
+        /// Bytes of one request's line and headers.
+        header_bytes: u64 = 64 * KIB, Size(8 * KIB..=MIB);
+        /// Headers of one request.
+        headers: u64 = 128, Count(16..=1_000, "headers");
+        /// Milliseconds for a request's headers to arrive, counted from when the connection is ready for it.
+        header_timeout_ms: u64 = 10_000, Count(100..=HOUR_MS, "milliseconds");
+        /// Milliseconds without a byte, in either direction, after which a request's or an answer's body is given up.
+        body_idle_timeout_ms: u64 = 30_000, Count(100..=HOUR_MS, "milliseconds");
+        /// Milliseconds after which a connection without requests is closed.
+        idle_timeout_ms: u64 = 60_000, Count(100..=HOUR_MS, "milliseconds");
+        /// Milliseconds that running requests are given to finish when the gateway is told to stop.
+        drain_timeout_ms: u64 = 30_000, Count(0..=HOUR_MS, "milliseconds");
+    }
+
+    /// The log, on standard error.
+    Log {
+        /// How lines look.
+        format: LogFormat = LogFormat::Text, OneOf(PhantomData::<LogFormat>);
+        /// The least severe events that are logged.
+        level: LogLevel = LogLevel::Info, OneOf(PhantomData::<LogLevel>);
+    }
+
+    /// The job that deletes bytes which nothing refers to any more.
+    Sweep {
+        /// Milliseconds from the end of one sweep to the next.
+        interval_ms: u64 = 30_000, Count(100..=DAY_MS, "milliseconds");
+    }
+
+    /// An organisation that is made at the start, with its buckets and keys. It can be given more than once, in the
+    /// file alone. Taking one out of the file ends its keys, and leaves it and its buckets as they are.
+    Organisation with {
+        /// Its keys.
+        keys: Vec<Key>;
+    } {
+        /// Its name.
+        name: String = String::new(), Text(is_name, "1 to 64 of a-z, 0-9 and '-'");
+        /// Buckets to make if they are not there.
+        buckets: Vec<String> = Vec::new(), Texts("a list of bucket names");
+    }
+
+    /// A key of an organisation. It can be given more than once.
+    Key {
+        /// A name for people.
+        name: String = String::new(), Text(|name| (1..=128).contains(&name.len()), "1 to 128 bytes of text");
+        /// The access key id.
+        access_key_id: String = String::new(), ACCESS_KEY_ID;
+        /// The secret access key.
+        secret_access_key: Secret = Secret::new(""), SECRET_KEY;
+        /// The bearer token. Without it the key has none to present.
+        token: Option<Secret> = None, Optional(TOKEN);
+        /// What the key may do. Without it everything.
+        scopes: Option<Vec<String>> = None, Optional(Texts("a list of scopes, such as [\"buckets:read\", \"files:read\"]"));
+        /// The buckets it sees. Without it all of its organisation's.
+        buckets: Option<Vec<String>> = None, Optional(Texts("a list of bucket names"));
+        /// When it ends to be valid, as an RFC 3339 time. Kept in milliseconds since the Unix epoch.
+        expires_at: Option<u64> = None, Optional(Time);
+    }
+}

@@ -1,0 +1,118 @@
+//! What makes settings valid: each value within its range, and all of them together.
+
+use std::collections::BTreeSet;
+
+use crate::fault::{Fault, Faults};
+use crate::field::Field;
+use crate::list::{Key, Organisation};
+use crate::settings::{Settings, entries};
+
+/// A region, as signatures name it.
+pub(crate) fn is_region(text: &str) -> bool {
+    is_name(text)
+}
+
+/// The name of an organisation.
+pub(crate) fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A domain name in lower case, without a dot at its end.
+pub(crate) fn is_domain(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+/// An access key id: what a credential scope can hold, which ends an id with a slash.
+pub(crate) fn is_access_key_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (3..=128).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A secret access key.
+pub(crate) fn is_secret_key(text: &str) -> bool {
+    (8..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A bearer token.
+pub(crate) fn is_token(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    text.strip_prefix("bkt_").is_some_and(|rest| rest.len() == 43 && rest.bytes().all(plain))
+}
+
+/// 32 bytes in base64, with the padding.
+pub(crate) fn is_key_text(text: &str) -> bool {
+    let digits = text.trim().strip_suffix('=').unwrap_or_default();
+    digits.len() == 43 && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b))
+}
+
+impl Settings {
+    /// All faults at once: values outside their range, and values that contradict each other.
+    pub fn validate(&self) -> Result<(), Faults> {
+        self.faults(|_| None).or(())
+    }
+
+    /// The faults, each with the place that `place` knows for its setting.
+    pub(crate) fn faults(&self, place: impl Fn(&str) -> Option<String>) -> Faults {
+        let mut faults = Faults::default();
+        for entry in entries().iter().filter(|entry| !(entry.check)(self)) {
+            let fault = Fault::value(&entry.name, &shown(entry.secret, (entry.print)(self)), &(entry.accepted)());
+            faults.push(match place(&entry.name) {
+                Some(place) => fault.from(&place),
+                None => fault,
+            });
+        }
+        self.root_faults(&mut faults);
+        self.organisation_faults(&mut faults);
+        faults
+    }
+
+    fn root_faults(&self, faults: &mut Faults) {
+        let (access, secret) = (self.root.access_key.is_some(), self.root.secret_key.is_some());
+        let both = "WINDLASS_ROOT_ACCESS_KEY and WINDLASS_ROOT_SECRET_KEY must be given together";
+        if access != secret {
+            faults.push(Fault::new(
+                if access { "root.secret_key" } else { "root.access_key" },
+                format!("not set; {both}"),
+            ));
+        } else if self.root.token.is_some() && !access {
+            faults.push(Fault::new("root.token", format!("set alone; with it {both}")));
+        }
+    }
+
+    fn organisation_faults(&self, faults: &mut Faults) {
+        let mut names = BTreeSet::new();
+        let mut access_key_ids: BTreeSet<&str> = self.root.access_key.as_deref().into_iter().collect();
+        for (i, organisation) in self.organisations.iter().enumerate() {
+            let path = format!("organisation[{i}]");
+            check(&path, organisation, Organisation::FIELDS, faults);
+            if !names.insert(&organisation.name) {
+                faults.push(Fault::new(format!("{path}.name"), "used by an earlier organisation"));
+            }
+            for (i, key) in organisation.keys.iter().enumerate() {
+                let path = format!("{path}.key[{i}]");
+                check(&path, key, Key::FIELDS, faults);
+                if !access_key_ids.insert(&key.access_key_id) {
+                    faults.push(Fault::new(format!("{path}.access_key_id"), "used by another key"));
+                }
+            }
+        }
+    }
+}
+
+fn check<S>(path: &str, section: &S, fields: &[Field<S>], faults: &mut Faults) {
+    for field in fields.iter().filter(|field| !(field.check)(section)) {
+        let value = shown(field.secret, (field.print)(section));
+        faults.push(Fault::value(format!("{path}.{}", field.name), &value, &(field.accepted)()));
+    }
+}
+
+fn shown(secret: bool, printed: Option<String>) -> String {
+    if secret { "[redacted]".to_owned() } else { printed.unwrap_or_else(|| "nothing".to_owned()) }
+}

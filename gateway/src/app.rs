@@ -1,0 +1,34 @@
+//! What the doors and the jobs share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use windlass_store::Store;
+
+use crate::metrics::Metrics;
+
+/// The parts of a running gateway; made once, in `serve.rs`.
+pub(crate) struct App {
+    pub(crate) store: Arc<Store>,
+    pub(crate) metrics: Metrics,
+    draining: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(store: Arc<Store>, metrics: Metrics) -> Self {
+        Self { store, metrics, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on the gateway only finishes what it has begun.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Why no new request should be sent here; `None` if the gateway is ready.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        if self.store.is_latched() {
+            return Some("the storage failed; writes are refused until a restart");
+        }
+        self.draining.load(Ordering::Relaxed).then_some("the gateway is stopping")
+    }
+}

@@ -1,0 +1,54 @@
+//! The command line: one file per command.
+
+mod check;
+mod config;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// An S3-compatible storage gateway.
+#[derive(Debug, Parser)]
+#[command(name = "windlass", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve requests until told to stop.
+    Serve(serve::Args),
+    /// Print all settings with their documentation and defaults, as a file to save and edit.
+    Config(config::Args),
+    /// Check a data folder that no gateway uses. Exit code 0: sound, 1: not sound, 2: could not be checked.
+    Check(check::Args),
+    /// Print the version.
+    Version,
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    match Cli::parse().command {
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Config(args)) => config::run(args),
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Version) => print(&format!("windlass {}\n", env!("CARGO_PKG_VERSION"))),
+        None => print(&Cli::command().render_help().to_string()),
+    }
+}
+
+/// Prints to standard output. A reader that has gone is no failure.
+fn print(text: &str) -> ExitCode {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// Says on standard error why a command could not be done.
+fn complain(problem: &dyn std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "windlass: {problem}");
+}

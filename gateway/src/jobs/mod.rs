@@ -1,0 +1,29 @@
+//! Background jobs. The list: sweep.
+//!
+//! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
+//! counted, and the next one comes.
+
+mod runner;
+mod sweep;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use windlass_config::Settings;
+
+use self::runner::Job;
+use crate::app::App;
+
+/// The names of all jobs, in the order of `list`.
+pub(crate) const NAMES: &[&str] = &[sweep::NAME];
+
+/// The list of jobs.
+fn list(settings: &Settings) -> Vec<Job> {
+    vec![sweep::job(&settings.sweep)]
+}
+
+/// Starts all jobs. Each ends after the run that `stop` finds it in.
+pub(crate) fn start(app: &Arc<App>, settings: &Settings, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    list(settings).into_iter().map(|job| runner::run(job, Arc::clone(app), stop.clone())).collect()
+}

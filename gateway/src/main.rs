@@ -1,0 +1,24 @@
+//! Windlass: an S3-compatible storage gateway in one process.
+//!
+//! `serve.rs` puts it together, `door.rs` is what every request passes, `s3/` is the S3 door and the only place that
+//! names s3s. Deliberately absent: rules about what is stored, which live in `windlass-store`.
+
+mod app;
+mod body;
+mod cli;
+mod door;
+mod jobs;
+mod metrics;
+mod net;
+mod organisations;
+mod root_key;
+mod s3;
+mod serve;
+mod site;
+mod trace;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,65 @@
+//! Counters of the gateway: plain atomics, printed in the Prometheus text format by `metrics/print.rs`.
+
+mod jobs;
+mod print;
+mod requests;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use self::jobs::JobCounters;
+pub(crate) use self::print::print;
+use self::requests::Requests;
+
+/// A number that only counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        // Nothing is read through a counter, so it orders nothing.
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All counters that are not the store's.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) requests: Requests,
+    pub(crate) connections: Connections,
+    pub(crate) jobs: Vec<JobCounters>,
+}
+
+/// Counters of connections.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    pub(crate) accepted: Counter,
+    pub(crate) open: Counter,
+    pub(crate) accept_failures: Counter,
+    /// Bytes off the sockets, headers and framing included.
+    pub(crate) received_bytes: Counter,
+    /// Bytes into the sockets, headers and framing included.
+    pub(crate) sent_bytes: Counter,
+}
+
+impl Metrics {
+    /// Counters at zero, with one set for each of the named jobs.
+    pub(crate) fn new(jobs: &[&'static str]) -> Self {
+        Self {
+            requests: Requests::default(),
+            connections: Connections::default(),
+            jobs: jobs.iter().map(|name| JobCounters::new(name)).collect(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Prints all counters in the Prometheus text exposition format, version 0.0.4.
+
+use std::fmt::{Display, Write};
+
+use windlass_store::usage::UsageRow;
+use windlass_store::{Store, limit};
+
+use super::requests::{CLASSES, METHODS, Requests, SECONDS};
+use super::{JobCounters, Metrics};
+use crate::door::Kind;
+use crate::trace;
+
+/// Buckets whose counters are printed; the others are only counted.
+const BUCKETS_PRINTED_MAX: usize = 100;
+/// Bytes of a page, as the kernel counts resident memory; the same on every 64-bit Linux that we build for.
+const PAGE_BYTES: u64 = 4096;
+
+/// The text of `/-/metrics`.
+pub(crate) fn print(metrics: &Metrics, store: &Store) -> String {
+    let mut page = Page(String::with_capacity(16 << 10));
+    requests(&mut page, &metrics.requests);
+    let connections = &metrics.connections;
+    page.gauge("connections", "Connections open.", connections.open.get());
+    page.counter("connections_accepted_total", "Connections accepted.", connections.accepted.get());
+    page.counter("accept_failures_total", "Connections that could not be accepted.", connections.accept_failures.get());
+    page.counter("received_bytes_total", "Bytes received.", connections.received_bytes.get());
+    page.counter("sent_bytes_total", "Bytes sent.", connections.sent_bytes.get());
+    page.counter("log_lines_dropped_total", "Log lines dropped because nobody read them.", trace::dropped_lines());
+    jobs(&mut page, &metrics.jobs);
+    stored(&mut page, store);
+    buckets(&mut page, store);
+    if let Some(bytes) = resident_bytes() {
+        page.gauge("process_resident_bytes", "Memory that the process takes.", bytes);
+    }
+    page.0
+}
+
+fn requests(page: &mut Page, requests: &Requests) {
+    page.gauge("requests_running", "Requests whose answers have not ended.", requests.running.get());
+    page.head("requests_total", "counter", "Requests answered, by door, method and class of status.");
+    for (kind, door) in Kind::ALL.iter().zip(&requests.doors) {
+        for (method, classes) in METHODS.iter().zip(&door.requests) {
+            for (class, counter) in CLASSES.iter().zip(classes).filter(|(_, counter)| counter.get() > 0) {
+                let labels = format!("door=\"{}\",method=\"{method}\",status=\"{class}\"", kind.name());
+                page.line("requests_total", &labels, counter.get());
+            }
+        }
+    }
+    page.head("request_seconds", "histogram", "Time from a request's headers to its answer's last byte, by door.");
+    for (kind, door) in Kind::ALL.iter().zip(&requests.doors) {
+        let mut sum = 0;
+        let bounds = SECONDS.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+        for (bound, counter) in bounds.zip(&door.durations.buckets) {
+            sum += counter.get();
+            page.line("request_seconds_bucket", &format!("door=\"{}\",le=\"{bound}\"", kind.name()), sum);
+        }
+        let labels = format!("door=\"{}\"", kind.name());
+        page.line("request_seconds_sum", &labels, seconds(door.durations.sum_us.get()));
+        page.line("request_seconds_count", &labels, sum);
+    }
+}
+
+fn jobs(page: &mut Page, jobs: &[JobCounters]) {
+    let mut family = |name: &str, kind: &str, help: &str, value: fn(&JobCounters) -> f64| {
+        page.head(name, kind, help);
+        for job in jobs {
+            page.line(name, &format!("job=\"{}\"", job.name), value(job));
+        }
+    };
+    family("job_runs_total", "counter", "Runs of a job.", |job| job.runs.get() as f64);
+    family("job_failures_total", "counter", "Runs of a job that failed.", |job| job.failures.get() as f64);
+    family("job_last_seconds", "gauge", "How long a job's last run took.", |job| seconds(job.last_us.get()));
+}
+
+fn stored(page: &mut Page, store: &Store) {
+    let counters = store.counters();
+    let meta = &counters.meta;
+    page.counter("meta_commits_total", "Commits of metadata.", meta.commits);
+    page.counter("meta_operations_total", "Operations committed.", meta.operations);
+    page.counter("meta_failed_operations_total", "Operations refused or failed.", meta.failed_operations);
+    page.counter("meta_rows_read_total", "Rows read.", meta.rows_read);
+    page.counter("meta_rows_written_total", "Rows written.", meta.rows_written);
+    page.counter("meta_bytes_written_total", "Bytes of rows written.", meta.bytes_written);
+    page.counter("meta_commit_seconds_total", "Time spent in commits.", meta.commit_nanos as f64 / 1e9);
+    page.gauge("meta_queue_depth", "Operations that wait for the writer.", meta.queue_depth);
+    page.gauge("meta_file_bytes", "Size of the metadata file.", counters.meta_file_bytes);
+    page.counter("blobs_written_total", "Blobs written.", counters.blobs_written);
+    page.counter("blob_bytes_written_total", "Bytes of blobs written.", counters.blob_bytes_written);
+    page.counter("blobs_deleted_total", "Blobs deleted.", counters.blobs_deleted);
+    page.gauge("latched", "1 if the metadata failed and writes are refused.", u64::from(store.is_latched()));
+}
+
+fn buckets(page: &mut Page, store: &Store) {
+    let all = store.bucket_usage(limit::PAGE_MAX).unwrap_or_default();
+    let mut family = |name: &str, help: &str, value: fn(&UsageRow) -> u64| {
+        page.head(name, "gauge", help);
+        for (bucket, usage) in all.iter().take(BUCKETS_PRINTED_MAX) {
+            page.line(name, &format!("bucket=\"{}\"", bucket.row.name), value(usage));
+        }
+    };
+    family("bucket_objects", "Objects in a bucket, for the first buckets.", |usage| usage.objects);
+    family("bucket_bytes", "Bytes of objects in a bucket, for the first buckets.", |usage| usage.object_bytes);
+    let left_out = all.len().saturating_sub(BUCKETS_PRINTED_MAX);
+    page.gauge("buckets_left_out", "Buckets without lines of their own here, of the first 1,000.", left_out);
+}
+
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn resident_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    statm.split(' ').nth(1)?.parse::<u64>().ok()?.checked_mul(PAGE_BYTES)
+}
+
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP windlass_{name} {help}\n# TYPE windlass_{name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, labels: &str, value: impl Display) {
+        let _ = writeln!(self.0, "windlass_{name}{{{labels}}} {value}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "counter", help);
+        let _ = writeln!(self.0, "windlass_{name} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "gauge", help);
+        let _ = writeln!(self.0, "windlass_{name} {value}");
+    }
+}

@@ -1,0 +1,174 @@
+//! One connection, and every limit that HTTP has on it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::io::{Activity, Watched};
+use crate::app::App;
+use crate::door::Door;
+
+/// Read ahead of a request's body, and buffered of an answer's, on one HTTP/1 connection.
+const HTTP1_BUFFER_BYTES: usize = 256 << 10;
+/// Bytes a client may send on one HTTP/2 stream before we have taken them.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// The same for all streams of a connection together.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Largest frame we take.
+const HTTP2_FRAME_BYTES: u32 = 64 << 10;
+/// Buffered of the answer of one stream.
+const HTTP2_SEND_BUFFER_BYTES: usize = 256 << 10;
+/// Streams that a client may reset before we have seen them (CVE-2023-44487, "rapid reset").
+const HTTP2_PENDING_RESETS: usize = 20;
+/// Streams that we may reset because of a client's errors before the connection is closed.
+const HTTP2_LOCAL_RESETS: usize = 1_024;
+
+/// A connection that is to close is given up when nothing has moved on it for this many idle timeouts: only an HTTP/2
+/// client that neither takes its answers nor leaves comes to that.
+const GIVE_UP_AFTER: u32 = 5;
+
+/// Bounds on connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections open at once.
+    pub(crate) connections: usize,
+    /// Requests at once on one HTTP/2 connection.
+    pub(crate) streams: u32,
+    /// Bytes of one request's line and headers.
+    pub(crate) header_bytes: usize,
+    /// Headers of one request.
+    pub(crate) headers: usize,
+    /// For a request's headers to arrive.
+    pub(crate) header_timeout: Duration,
+    /// For a client to take any byte of an answer.
+    pub(crate) write_timeout: Duration,
+    /// After which a connection on which nothing moves is closed.
+    pub(crate) idle_timeout: Duration,
+}
+
+/// How HTTP is spoken: every limit of hyper, stated.
+pub(super) fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(limits.headers)
+        // The door holds requests to `header_bytes`; this only has to be enough for them, and for fast bodies.
+        .max_buf_size(HTTP1_BUFFER_BYTES.max(limits.header_bytes))
+        .keep_alive(true)
+        // A client that shuts its side down before it has read the answer has gone; nobody needs the rest.
+        .half_close(false)
+        .pipeline_flush(false)
+        .ignore_invalid_headers(false)
+        .title_case_headers(false)
+        .preserve_header_case(false)
+        .auto_date_header(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .adaptive_window(false)
+        .max_frame_size(HTTP2_FRAME_BYTES)
+        .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
+        .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS)
+        .max_local_error_reset_streams(HTTP2_LOCAL_RESETS)
+        // Pings of ours would only hide that a connection is idle, which is what closes it.
+        .keep_alive_interval(None)
+        .keep_alive_timeout(limits.idle_timeout)
+        .auto_date_header(true);
+    builder
+}
+
+/// What one connection needs.
+pub(super) struct Connection {
+    pub(super) app: Arc<App>,
+    pub(super) door: Arc<Door>,
+    pub(super) http: Arc<Builder<TokioExecutor>>,
+    pub(super) limits: Limits,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Serves the connection to its end.
+    pub(super) async fn run(mut self, socket: TcpStream, peer: SocketAddr) {
+        // Answers are written whole; waiting for more to send with them only adds delay.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let open = Open::count(&self.app);
+        let activity = Arc::new(Activity::default());
+        let io = Watched::new(socket, Arc::clone(&self.app), Arc::clone(&activity), self.limits.write_timeout);
+        let asked = AtomicBool::new(false);
+        let service = service_fn(|request| {
+            asked.store(true, Ordering::Relaxed);
+            let door = Arc::clone(&self.door);
+            async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service));
+        let first_deadline = Instant::now() + self.limits.header_timeout;
+        let mut closing = false;
+        loop {
+            // Until the first request nothing else ends the wait for a client that connects and says little.
+            let deadline = if closing {
+                activity.last() + self.limits.idle_timeout * GIVE_UP_AFTER
+            } else if asked.load(Ordering::Relaxed) {
+                activity.last() + self.limits.idle_timeout
+            } else {
+                first_deadline
+            };
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%peer, %error, "a connection ended early");
+                    }
+                    break;
+                }
+                _ = self.stop.wait_for(|stop| *stop), if !closing => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    let moves = activity.last() + self.limits.idle_timeout > Instant::now();
+                    if moves && asked.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    if closing {
+                        break;
+                    }
+                }
+            }
+            // Requests that run are finished, and no new ones taken.
+            closing = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        drop(open);
+    }
+}
+
+/// Counts a connection for as long as it is open.
+struct Open(Arc<App>);
+
+impl Open {
+    fn count(app: &Arc<App>) -> Self {
+        app.metrics.connections.accepted.add(1);
+        app.metrics.connections.open.add(1);
+        Self(Arc::clone(app))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.open.sub(1);
+    }
+}

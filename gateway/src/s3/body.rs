@@ -1,0 +1,242 @@
+//! Bodies on their way in: deadlines and chunk limits in front of s3s, and the meaning of its errors behind it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{TryStreamExt as _, stream};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use s3s::dto::StreamingBlob;
+use s3s::{Body, S3Result};
+use tokio::time::{Instant, Sleep};
+use windlass_store::blob::ByteStream;
+use windlass_store::{Error, ErrorKind, limit};
+
+use super::chunk::{ChunkFault, ChunkMeter};
+use super::drain::Rest;
+use super::error;
+
+/// Whether the body is framed as aws-chunked.
+pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
+    headers.get("x-amz-content-sha256").is_some_and(|value| value.as_bytes().starts_with(b"STREAMING-"))
+}
+
+/// The length of the payload as the headers declare it, framing not counted. `None` if they do not.
+/// `InvalidArgument` if it is not a number, `EntityTooLarge` beyond what one PUT may hold.
+pub(super) fn declared_length(headers: &HeaderMap) -> S3Result<Option<u64>> {
+    let decoded = headers.get("x-amz-decoded-content-length").filter(|_| is_chunked(headers));
+    let Some(value) = decoded.or_else(|| headers.get(CONTENT_LENGTH).filter(|_| !is_chunked(headers))) else {
+        return Ok(None);
+    };
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let length: u64 = digits
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| error::invalid_argument("The declared length is not a number of bytes."))?;
+    if length > limit::PUT_BYTES_MAX {
+        return Err(error::refuse("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"));
+    }
+    Ok(Some(length))
+}
+
+/// Wraps the body of a request for s3s. What is not read of it is put back into `rest`, unless the client waits to be
+/// told to send it.
+pub(super) fn from_client(incoming: Incoming, headers: &HeaderMap, idle: Duration, rest: &Rest) -> Body {
+    if incoming.is_end_stream() {
+        return Body::empty();
+    }
+    let meter = is_chunked(headers).then(ChunkMeter::default);
+    let held_back = headers.contains_key(EXPECT);
+    let rest = rest.clone();
+    let incoming = Some(incoming);
+    Body::http_body(ClientBody { incoming, rest, held_back, idle, deadline: None, waiting: false, meter })
+}
+
+/// The payload behind s3s as the store takes it.
+pub(super) fn into_stream(blob: Option<StreamingBlob>) -> ByteStream {
+    match blob {
+        Some(blob) => Box::pin(blob.map_err(|cause| from_text(&cause.to_string()))),
+        None => Box::pin(stream::empty()),
+    }
+}
+
+/// What went wrong with a body. s3s's own stream errors are private types, so that their text is all there is to tell
+/// them by; a test holds the texts.
+pub(super) fn from_text(text: &str) -> Error {
+    let inner = ["UploadStreamError: Underlying: ", "AwsChunkedStreamError: Underlying: "]
+        .iter()
+        .fold(text, |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
+    let (kind, message) = match inner {
+        "UploadStreamError: Sha256Mismatch" => (
+            ErrorKind::PayloadHashMismatch,
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+        "AwsChunkedStreamError: SignatureMismatch" => {
+            (ErrorKind::SignatureMismatch, "The signature of a chunk does not match the one we calculated.")
+        }
+        TIMEOUT => (
+            ErrorKind::Timeout,
+            "Your socket connection to the server was not read from or written to within the timeout period.",
+        ),
+        CHUNK_TOO_LARGE => (ErrorKind::InvalidRequest, "A chunk of an aws-chunked body may hold at most 16 MiB."),
+        CHUNK_MALFORMED => (ErrorKind::InvalidRequest, "The body is not framed as aws-chunked."),
+        other if other.starts_with("AwsChunkedStreamError: ") && !other.ends_with("Incomplete") => {
+            (ErrorKind::InvalidRequest, "The body is not framed as aws-chunked.")
+        }
+        _ => (
+            ErrorKind::IncompleteBody,
+            "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        ),
+    };
+    Error::new(kind, message).because(text.to_owned())
+}
+
+const TIMEOUT: &str = "client body: idle for too long";
+const CHUNK_TOO_LARGE: &str = "client body: chunk too large";
+const CHUNK_MALFORMED: &str = "client body: malformed chunk header";
+
+/// Why a body was cut.
+#[derive(Debug)]
+enum BodyFault {
+    Timeout,
+    Chunk(ChunkFault),
+    Connection(hyper::Error),
+}
+
+impl fmt::Display for BodyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str(TIMEOUT),
+            Self::Chunk(ChunkFault::TooLarge) => f.write_str(CHUNK_TOO_LARGE),
+            Self::Chunk(ChunkFault::Malformed) => f.write_str(CHUNK_MALFORMED),
+            Self::Connection(cause) => write!(f, "client body: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for BodyFault {}
+
+/// A request body that ends with an error when the client pauses for too long or declares too large a chunk.
+struct ClientBody {
+    /// Gone once the body has failed.
+    incoming: Option<Incoming>,
+    rest: Rest,
+    /// Whether the client waits for `100 Continue`, which the first read sends.
+    held_back: bool,
+    idle: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the deadline runs: it starts only when there is nothing to read.
+    waiting: bool,
+    meter: Option<ChunkMeter>,
+}
+
+impl Drop for ClientBody {
+    fn drop(&mut self) {
+        let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
+        if let Some(incoming) = unread.filter(|_| !self.held_back) {
+            self.rest.put(incoming);
+        }
+    }
+}
+
+impl ClientBody {
+    fn fail(&mut self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        // After a chunk that is refused there is a client who listens; after the others there is none.
+        if let Some(incoming) = self.incoming.take().filter(|_| matches!(fault, BodyFault::Chunk(_))) {
+            self.rest.put(incoming);
+        }
+        Poll::Ready(Some(Err(fault)))
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let end = Instant::now() + self.idle;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        if !self.waiting {
+            deadline.as_mut().reset(end);
+            self.waiting = true;
+        }
+        deadline.as_mut().poll(cx)
+    }
+}
+
+impl http_body::Body for ClientBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        self.held_back = false;
+        let Some(incoming) = self.incoming.as_mut() else { return Poll::Ready(None) };
+        match Pin::new(incoming).poll_frame(cx) {
+            Poll::Pending => match self.poll_deadline(cx) {
+                Poll::Ready(()) => self.fail(BodyFault::Timeout),
+                Poll::Pending => Poll::Pending,
+            },
+            Poll::Ready(Some(Ok(frame))) => {
+                self.waiting = false;
+                let fault = frame.data_ref().zip(self.meter.as_mut()).and_then(|(data, meter)| meter.pass(data).err());
+                match fault {
+                    Some(fault) => self.fail(BodyFault::Chunk(fault)),
+                    None => Poll::Ready(Some(Ok(frame))),
+                }
+            }
+            Poll::Ready(Some(Err(cause))) => self.fail(BodyFault::Connection(cause)),
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.as_ref().map_or_else(SizeHint::default, Incoming::size_hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn the_declared_length_is_that_of_the_payload() {
+        let streaming = ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+        let length = |pairs: &[_]| declared_length(&headers(pairs)).map_err(|e| e.code().as_str().to_owned());
+        assert_eq!(length(&[("content-length", "7")]), Ok(Some(7)));
+        assert_eq!(length(&[streaming, ("content-length", "70"), ("x-amz-decoded-content-length", "7")]), Ok(Some(7)));
+        assert_eq!(length(&[streaming, ("content-length", "70")]), Ok(None));
+        assert_eq!(length(&[("x-amz-decoded-content-length", "7")]), Ok(None));
+        assert_eq!(length(&[("content-length", "5368709120")]), Ok(Some(5 << 30)));
+        assert_eq!(length(&[("content-length", "5368709121")]), Err("EntityTooLarge".into()));
+        assert_eq!(length(&[streaming, ("x-amz-decoded-content-length", "+7")]), Err("InvalidArgument".into()));
+    }
+
+    /// The texts of s3s 0.14.1. If this fails after an upgrade, look them up again: nothing else tells its errors apart.
+    #[test]
+    fn stream_errors_are_told_by_their_text() {
+        for (text, kind) in [
+            ("UploadStreamError: Sha256Mismatch", ErrorKind::PayloadHashMismatch),
+            ("UploadStreamError: LengthMismatch", ErrorKind::IncompleteBody),
+            ("UploadStreamError: Incomplete", ErrorKind::IncompleteBody),
+            ("UploadStreamError: Underlying: client body: idle for too long", ErrorKind::Timeout),
+            ("AwsChunkedStreamError: SignatureMismatch", ErrorKind::SignatureMismatch),
+            ("AwsChunkedStreamError: Incomplete", ErrorKind::IncompleteBody),
+            ("AwsChunkedStreamError: FormatError", ErrorKind::InvalidRequest),
+            ("AwsChunkedStreamError: Underlying: client body: chunk too large", ErrorKind::InvalidRequest),
+            ("AwsChunkedStreamError: TrailersTooLarge: size 20000 exceeds limit 16384", ErrorKind::InvalidRequest),
+            ("AwsChunkedStreamError: Underlying: client body: connection reset", ErrorKind::IncompleteBody),
+            ("client body: idle for too long", ErrorKind::Timeout),
+            ("connection closed", ErrorKind::IncompleteBody),
+        ] {
+            assert_eq!(from_text(text).kind(), kind, "{text}");
+        }
+    }
+}

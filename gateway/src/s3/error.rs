@@ -1,0 +1,128 @@
+//! Errors in the words of S3: the store's kinds, and refusals of the door itself.
+
+use std::borrow::Cow;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use s3s::{S3Error, S3ErrorCode};
+use windlass_store::{Error, ErrorKind};
+
+/// Seconds a client is asked to wait when the store is busy or away.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// A refusal with an S3 error code. A code that s3s does not know is a 400.
+pub(super) fn refuse(code: &'static str, message: impl Into<Cow<'static, str>>) -> S3Error {
+    let Ok(parsed) = code.parse::<S3ErrorCode>();
+    let mut error = S3Error::with_message(parsed, message);
+    if error.status_code().is_none() {
+        error.set_status_code(StatusCode::BAD_REQUEST);
+    }
+    error
+}
+
+/// Shorthand: an argument is outside its range or form.
+pub(super) fn invalid_argument(message: impl Into<Cow<'static, str>>) -> S3Error {
+    refuse("InvalidArgument", message)
+}
+
+/// Shorthand: the request contradicts itself.
+pub(super) fn invalid_request(message: impl Into<Cow<'static, str>>) -> S3Error {
+    refuse("InvalidRequest", message)
+}
+
+/// Shorthand: something S3 has and this gateway has not. Nothing is ever stored as if it had an effect.
+pub(super) fn not_implemented(what: &str) -> S3Error {
+    refuse("NotImplemented", format!("{what} is not implemented."))
+}
+
+/// Translates an error of the store and logs its cause: faults of ours as errors, the rest for those who look.
+pub(super) fn from_store(error: Error) -> S3Error {
+    let mut answer = refuse(code(error.kind()), error.message().to_owned());
+    if answer.status_code().is_some_and(|status| status.is_server_error()) {
+        tracing::error!(%error, "request failed");
+    } else {
+        tracing::debug!(%error, "request refused");
+    }
+    if matches!(error.kind(), ErrorKind::SlowDown | ErrorKind::Unavailable) {
+        answer.set_headers(HeaderMap::from_iter([(RETRY_AFTER, RETRY_AFTER_SECONDS)]));
+    }
+    answer
+}
+
+/// The S3 code of each kind of the store's errors.
+pub(super) fn code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AccessDenied => "AccessDenied",
+        ErrorKind::NoSuchBucket => "NoSuchBucket",
+        ErrorKind::NoSuchKey => "NoSuchKey",
+        ErrorKind::NoSuchUpload => "NoSuchUpload",
+        ErrorKind::BucketAlreadyOwnedByYou => "BucketAlreadyOwnedByYou",
+        ErrorKind::BucketAlreadyExists => "BucketAlreadyExists",
+        ErrorKind::BucketNotEmpty => "BucketNotEmpty",
+        ErrorKind::InvalidBucketName => "InvalidBucketName",
+        ErrorKind::InvalidArgument => "InvalidArgument",
+        ErrorKind::InvalidRequest => "InvalidRequest",
+        ErrorKind::KeyTooLong => "KeyTooLongError",
+        ErrorKind::MetadataTooLarge => "MetadataTooLarge",
+        ErrorKind::PreconditionFailed => "PreconditionFailed",
+        ErrorKind::NotModified => "NotModified",
+        ErrorKind::InvalidRange => "InvalidRange",
+        ErrorKind::InvalidDigest => "InvalidDigest",
+        ErrorKind::BadDigest => "BadDigest",
+        ErrorKind::PayloadHashMismatch => "XAmzContentSHA256Mismatch",
+        ErrorKind::SignatureMismatch => "SignatureDoesNotMatch",
+        ErrorKind::IncompleteBody => "IncompleteBody",
+        ErrorKind::Timeout => "RequestTimeout",
+        ErrorKind::EntityTooLarge => "EntityTooLarge",
+        ErrorKind::EntityTooSmall => "EntityTooSmall",
+        ErrorKind::InvalidPart => "InvalidPart",
+        ErrorKind::InvalidPartOrder => "InvalidPartOrder",
+        ErrorKind::SlowDown => "SlowDown",
+        ErrorKind::Unavailable => "ServiceUnavailable",
+        ErrorKind::Corrupt | ErrorKind::Internal => "InternalError",
+    }
+}
+
+/// What to tell a client when an error has a code but no sentence.
+pub(super) fn default_message(code: &str) -> &'static str {
+    match code {
+        "AccessDenied" => "Access Denied",
+        "InternalError" => "We encountered an internal error. Please try again.",
+        "InvalidAccessKeyId" => "The AWS Access Key Id you provided does not exist in our records.",
+        "InvalidURI" => "Couldn't parse the specified URI.",
+        "KeyTooLongError" => "Your key is too long: at most 1024 bytes.",
+        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema",
+        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
+        "MissingContentLength" => "You must provide the Content-Length HTTP header.",
+        "MissingRequestBodyError" => "Request body is empty.",
+        "SignatureDoesNotMatch" => {
+            "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+        }
+        _ => "The request could not be carried out.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_those_of_s3() {
+        let status = |kind| refuse(code(kind), "").status_code().map(|s| s.as_u16());
+        assert_eq!(status(ErrorKind::AccessDenied), Some(403));
+        assert_eq!(status(ErrorKind::NoSuchKey), Some(404));
+        assert_eq!(status(ErrorKind::BucketNotEmpty), Some(409));
+        assert_eq!(status(ErrorKind::PreconditionFailed), Some(412));
+        assert_eq!(status(ErrorKind::InvalidRange), Some(416));
+        assert_eq!(status(ErrorKind::PayloadHashMismatch), Some(400));
+        assert_eq!(status(ErrorKind::SlowDown), Some(503));
+        assert_eq!(status(ErrorKind::Corrupt), Some(500));
+    }
+
+    #[test]
+    fn a_busy_store_asks_to_retry_and_keeps_its_causes_to_itself() {
+        let error = from_store(Error::new(ErrorKind::SlowDown, "Reduce your request rate.").because("queue of 4096"));
+        assert_eq!(error.headers().and_then(|h| h.get(RETRY_AFTER)), Some(&RETRY_AFTER_SECONDS));
+        assert_eq!(error.message(), Some("Reduce your request rate."));
+    }
+}

@@ -1,0 +1,204 @@
+//! What is checked before s3s sees a request: ambiguity, credentials of a kind we do not take, and the rules that s3s
+//! has no setting for. Nothing here reads the body.
+
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use s3s::{S3Error, S3Result};
+use windlass_store::limit;
+
+use super::body;
+use super::error::{self, invalid_argument, invalid_request};
+use super::ops;
+use super::query::Query;
+use super::signature;
+
+const V2_REFUSED: &str = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+
+/// Sub-resources that a V2 signature covers. The others could be added to somebody's presigned URL.
+const V2_SIGNED: [&str; 8] =
+    ["delete", "location", "partNumber", "uploadId", "uploads", "versionId", "versioning", "versions"];
+
+/// Checks a request and brings its credentials into the one form that s3s reads.
+pub(super) fn check(parts: &mut Parts, sigv2_presigned: bool) -> S3Result<()> {
+    for name in [AUTHORIZATION, HOST, CONTENT_LENGTH] {
+        if parts.headers.get_all(&name).iter().count() > 1 {
+            return Err(invalid_request(format!("The header {name} is given more than once.")));
+        }
+    }
+    if parts.headers.get(AUTHORIZATION).is_some_and(|value| value.is_empty()) {
+        parts.headers.remove(AUTHORIZATION);
+    }
+    let query = Query::of(&parts.uri);
+    check_no_form(parts)?;
+    check_token(&parts.headers, &query)?;
+    check_payload_hash(&parts.headers)?;
+    match kind_of_credentials(&parts.headers, &query)? {
+        Credentials::None => {}
+        Credentials::Header => check_header(parts)?,
+        Credentials::PresignedV4 => signature::check_presigned(&parts.headers, &query)?,
+        Credentials::PresignedV2 if sigv2_presigned => check_v2(&query)?,
+        Credentials::PresignedV2 => return Err(invalid_request(V2_REFUSED)),
+    }
+    check_length(parts)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Credentials {
+    None,
+    Header,
+    PresignedV4,
+    PresignedV2,
+}
+
+fn kind_of_credentials(headers: &HeaderMap, query: &Query) -> S3Result<Credentials> {
+    let any = |names: &[&str]| names.iter().any(|name| query.has(name));
+    let found = [
+        (headers.contains_key(AUTHORIZATION), Credentials::Header),
+        (any(&["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"]), Credentials::PresignedV4),
+        (any(&["AWSAccessKeyId", "Signature"]), Credentials::PresignedV2),
+    ];
+    let mut kinds = found.into_iter().filter(|(present, _)| *present).map(|(_, kind)| kind);
+    match (kinds.next(), kinds.next()) {
+        (None, _) => Ok(Credentials::None),
+        (Some(kind), None) => Ok(kind),
+        _ => Err(invalid_request(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter \
+             or the Authorization header should be specified",
+        )),
+    }
+}
+
+/// A V4 signature in the Authorization header; other schemes are refused, each as S3 does.
+fn check_header(parts: &mut Parts) -> S3Result<()> {
+    let value = parts.headers.get(AUTHORIZATION).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    match value.map(|value| value.split_ascii_whitespace().next().unwrap_or_default()) {
+        Some("AWS4-HMAC-SHA256") => signature::check_header(&mut parts.headers),
+        Some("AWS") => Err(invalid_request(V2_REFUSED)),
+        _ => Err(denied("Access Denied")),
+    }
+}
+
+fn check_v2(query: &Query) -> S3Result<()> {
+    let expires = query.unique("Expires").unwrap_or_default();
+    if expires.parse::<u32>().is_err() {
+        return Err(denied("Invalid date (should be seconds since epoch)"));
+    }
+    match query.iter().find(|(name, _)| ops::is_subresource(name) && !V2_SIGNED.contains(name)) {
+        Some((name, _)) => Err(denied(format!("The parameter {name} is not covered by the signature."))),
+        None => Ok(()),
+    }
+}
+
+/// Forms (POST object) would be taken apart by s3s before anything can refuse them.
+fn check_no_form(parts: &Parts) -> S3Result<()> {
+    let content_type = parts.headers.get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+    let form = content_type.is_some_and(|value| value.trim_ascii_start().starts_with(b"multipart/form-data"));
+    if parts.method == Method::POST && form { Err(error::not_implemented("A POST form")) } else { Ok(()) }
+}
+
+/// Keys here have no session tokens: a request that brings one was signed with credentials of somewhere else.
+fn check_token(headers: &HeaderMap, query: &Query) -> S3Result<()> {
+    let header = headers.get("x-amz-security-token").is_some_and(|value| !value.is_empty());
+    if header
+        || query.iter().any(|(name, value)| name.eq_ignore_ascii_case("x-amz-security-token") && !value.is_empty())
+    {
+        return Err(error::refuse("InvalidToken", "The provided token is malformed or otherwise invalid."));
+    }
+    Ok(())
+}
+
+fn check_payload_hash(headers: &HeaderMap) -> S3Result<()> {
+    let mut values = headers.get_all("x-amz-content-sha256").iter();
+    let Some(value) = values.next() else { return Ok(()) };
+    let value = value.as_bytes();
+    let hash = value.len() == 64 && value.iter().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    let named = value == b"UNSIGNED-PAYLOAD" || value.starts_with(b"STREAMING-");
+    if values.next().is_none() && (hash || named) {
+        return Ok(());
+    }
+    Err(invalid_argument("x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value."))
+}
+
+/// Refuses too large a body before any of it is read, and with it `Expect: 100-continue`.
+fn check_length(parts: &Parts) -> S3Result<()> {
+    if parts.method == Method::PUT || body::is_chunked(&parts.headers) {
+        return body::declared_length(&parts.headers).map(drop);
+    }
+    // Of other methods only documents have bodies; their own limits are far below.
+    let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).unwrap_or("0");
+    match length.parse::<u64>() {
+        Ok(length) if length <= limit::PUT_BYTES_MAX => Ok(()),
+        _ => Err(error::refuse("EntityTooLarge", "The body is too large.")),
+    }
+}
+
+fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
+    error::refuse("AccessDenied", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), String> {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        check(&mut parts, true).map_err(|error| error.code().as_str().to_owned())
+    }
+
+    fn refused(code: &str) -> Result<(), String> {
+        Err(code.to_owned())
+    }
+
+    #[test]
+    fn ambiguous_requests_are_refused() {
+        assert_eq!(guard("GET", "/", &[("host", "a"), ("host", "b")]), refused("InvalidRequest"));
+        assert_eq!(
+            guard("PUT", "/b/k", &[("content-length", "1"), ("content-length", "1")]),
+            refused("InvalidRequest")
+        );
+        let v4 = "AWS4-HMAC-SHA256 Credential=a/20240101/r/s3/aws4_request, SignedHeaders=host, Signature=0";
+        assert_eq!(guard("GET", "/b?Signature=x", &[("authorization", v4)]), refused("InvalidRequest"));
+        assert_eq!(guard("GET", "/b?%53ignature=x&X-Amz-Signature=y", &[]), refused("InvalidRequest"));
+    }
+
+    #[test]
+    fn other_schemes_are_refused() {
+        assert_eq!(guard("GET", "/", &[("authorization", "AWS key:sig")]), refused("InvalidRequest"));
+        assert_eq!(guard("GET", "/", &[("authorization", "Bearer bkt_x")]), refused("AccessDenied"));
+        assert_eq!(guard("GET", "/", &[("authorization", "Basic Zm9v")]), refused("AccessDenied"));
+        assert_eq!(guard("GET", "/", &[("authorization", "")]), Ok(()), "an empty header is no credential");
+        assert_eq!(guard("GET", "/", &[("x-amz-security-token", "t")]), refused("InvalidToken"));
+    }
+
+    #[test]
+    fn a_v2_url_cannot_be_turned_to_another_resource() {
+        let url = "/b/k?AWSAccessKeyId=a&Expires=1900000000&Signature=s";
+        assert_eq!(guard("GET", url, &[]), Ok(()));
+        assert_eq!(guard("GET", &format!("{url}&uploadId=x"), &[]), Ok(()), "s3s verifies what it signs");
+        assert_eq!(guard("GET", &format!("{url}&attributes"), &[]), refused("AccessDenied"));
+        assert_eq!(guard("GET", "/b/k?AWSAccessKeyId=a&Expires=soon&Signature=s", &[]), refused("AccessDenied"));
+    }
+
+    #[test]
+    fn bodies_are_bounded_before_they_are_read() {
+        assert_eq!(guard("PUT", "/b/k", &[("content-length", "5368709121")]), refused("EntityTooLarge"));
+        assert_eq!(guard("PUT", "/b/k", &[("content-length", "5368709120")]), Ok(()));
+        let form = [("content-type", "Multipart/Form-Data; boundary=x")];
+        assert_eq!(guard("POST", "/b", &form), refused("NotImplemented"));
+        assert_eq!(guard("PUT", "/b/k", &form), Ok(()));
+    }
+
+    #[test]
+    fn the_payload_hash_must_be_one() {
+        let hash = |value: &str| guard("PUT", "/b/k", &[("x-amz-content-sha256", value)]);
+        assert_eq!(hash("UNSIGNED-PAYLOAD"), Ok(()));
+        assert_eq!(hash(&"a".repeat(64)), Ok(()));
+        assert_eq!(hash("abc"), refused("InvalidArgument"));
+        assert_eq!(hash(&"G".repeat(64)), refused("InvalidArgument"));
+    }
+}

@@ -1,0 +1,153 @@
+//! The S3 door: the only place that names s3s, and where every limit of it is stated.
+//!
+//! A request passes, in this order: `guard` (ambiguity, kinds of credentials, what s3s has no setting for), the first s3s
+//! service (the signature, with the secrets of `auth`), `gate` (takes credentials and headers off, reads documents), the
+//! second s3s service (finds the operation; `auth` decides by the table in `ops`), a handler in the file of its verb or
+//! noun, and `answer` (request ids, error documents). Deliberately absent: rules about what is stored.
+
+mod answer;
+mod attributes;
+mod auth;
+mod body;
+mod bucket;
+mod call;
+mod checksum;
+mod chunk;
+mod conditions;
+mod copy;
+mod date;
+mod delete;
+mod document;
+mod drain;
+mod encode;
+mod error;
+mod gate;
+mod get;
+mod guard;
+mod host;
+mod list;
+mod metadata;
+mod ops;
+mod part;
+mod put;
+mod query;
+mod refuse;
+mod service;
+mod signature;
+mod upload;
+mod uploads;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, S3Error};
+use windlass_store::{Store, limit};
+
+use answer::Asked;
+use drain::Rest;
+use host::{AnyName, Host};
+
+/// Largest field of a POST form, in bytes, and all its fields together. Forms are refused before s3s sees them.
+const FORM_BYTES_MAX: usize = 20 << 10;
+/// Most fields of a POST form.
+const FORM_FIELDS_MAX: usize = 100;
+/// How far a client's clock may be off, in seconds (S3: RequestTimeTooSkewed).
+const SKEW_SECONDS_MAX: u32 = 900;
+
+/// What the S3 door is told.
+#[derive(Debug, Clone)]
+pub(crate) struct S3Settings {
+    /// Buckets are also addressed as `<bucket>.<base domain>`.
+    pub(crate) base_domain: Option<String>,
+    /// The region this gateway says it is in.
+    pub(crate) region: String,
+    /// Whether presigned URLs of signature version 2 are accepted.
+    pub(crate) sigv2_presigned: bool,
+    /// How long a client may pause within a body.
+    pub(crate) body_idle: Duration,
+}
+
+/// The S3 door. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct S3Door {
+    signatures: S3Service,
+    host: Host,
+    sigv2_presigned: bool,
+    body_idle: Duration,
+}
+
+impl S3Door {
+    /// A door to `store`.
+    pub(crate) fn new(store: Arc<Store>, settings: S3Settings) -> Self {
+        let host = Host::new(settings.base_domain.as_deref());
+        let mut operations = builder(service::Operations { store: Arc::clone(&store), region: settings.region }, &host);
+        operations.set_auth(auth::NoSecrets);
+        operations.set_access(auth::Access { store: Arc::clone(&store) });
+        let mut signatures = builder(service::NoOperations, &host);
+        signatures.set_access(auth::Access { store: Arc::clone(&store) });
+        signatures.set_auth(auth::Secrets { store });
+        signatures.set_route(gate::Gate { operations: operations.build() });
+        let S3Settings { sigv2_presigned, body_idle, .. } = settings;
+        Self { signatures: signatures.build(), host, sigv2_presigned, body_idle }
+    }
+
+    /// Answers a request. `request_id` goes into every answer and every error document.
+    pub(crate) async fn handle(&self, request: http::Request<Incoming>, request_id: &str) -> http::Response<Body> {
+        let (mut parts, incoming) = request.into_parts();
+        let asked = Asked {
+            head: parts.method == http::Method::HEAD,
+            path: parts.uri.path().to_owned(),
+            target: self.host.target(&parts),
+            request_id: request_id.to_owned(),
+        };
+        let rest = Rest::default();
+        let answer = match guard::check(&mut parts, self.sigv2_presigned) {
+            Ok(()) => {
+                parts.extensions.insert(asked.target.clone());
+                let body = body::from_client(incoming, &parts.headers, self.body_idle, &rest);
+                let request = s3s::HttpRequest::from_parts(parts, body);
+                auth::with_caller(self.signatures.call(request)).await.unwrap_or_else(|cause| {
+                    tracing::error!(?cause, "an answer could not be printed");
+                    refusal(error::refuse("InternalError", error::default_message("InternalError")))
+                })
+            }
+            Err(error) => {
+                tracing::debug!(%error, "request refused");
+                drop(body::from_client(incoming, &parts.headers, self.body_idle, &rest));
+                refusal(error)
+            }
+        };
+        rest.drain().await;
+        asked.finish(answer)
+    }
+}
+
+/// Both services see names, hosts and limits alike.
+fn builder(operations: impl s3s::S3, host: &Host) -> S3ServiceBuilder {
+    // The struct cannot be written out: s3s may add settings.
+    let mut config = S3Config::default();
+    config.xml_max_body_size = document::LIST_BYTES_MAX;
+    config.post_object_max_file_size = limit::PUT_BYTES_MAX;
+    config.form_max_field_size = FORM_BYTES_MAX;
+    config.form_max_fields_size = FORM_BYTES_MAX;
+    config.form_max_parts = FORM_FIELDS_MAX;
+    config.presigned_url_max_skew_time_secs = SKEW_SECONDS_MAX;
+    config.normalize_forward_slash_path = false;
+    let mut builder = S3ServiceBuilder::new(operations);
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+    builder.set_host(host.clone());
+    builder.set_validation(AnyName);
+    builder
+}
+
+/// A refusal of ours in the form of s3s's own, which `answer` completes.
+fn refusal(error: S3Error) -> http::Response<Body> {
+    error.to_http_response().unwrap_or_else(|_| {
+        let mut answer = http::Response::new(Body::empty());
+        *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        answer
+    })
+}

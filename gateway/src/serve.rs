@@ -1,0 +1,158 @@
+//! Puts the gateway together, runs it, and takes it apart. The only place that constructs things.
+
+mod failure;
+mod signals;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use windlass_config::{Limits, Settings};
+use windlass_store::bootstrap::RootKey;
+use windlass_store::seal::MasterKey;
+use windlass_store::{Store, StoreOptions};
+
+pub(crate) use self::failure::Failure;
+use crate::app::App;
+use crate::door::{self, Door};
+use crate::metrics::Metrics;
+use crate::root_key::Told;
+use crate::s3::{S3Door, S3Settings};
+use crate::{jobs, net, organisations, trace};
+
+/// How long work that could not be cut is waited for at the end.
+const RUNTIME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves until a signal ends it. `ephemeral` keeps nothing.
+pub(crate) fn serve(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
+    let log = trace::begin(&settings.log).map_err(|error| Failure::of("the log could not be started", &error))?;
+    door::log_panics();
+    let served = run(settings, ephemeral);
+    log.flush();
+    served
+}
+
+fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
+    let plan = organisations::plan(settings)?;
+    let mut options = store_options(settings)?;
+    // Held until everything that uses it has ended.
+    let temporary = if ephemeral { Some(temporary(&mut options)?) } else { None };
+    let told = Told::choose(&options.data_dir);
+    if temporary.is_some() && plan.root.is_none() && matches!(told, Told::File(_)) {
+        return Err(Failure::new(
+            "an ephemeral gateway without a terminal has nowhere to tell the key that it makes; \
+             set WINDLASS_ROOT_ACCESS_KEY and WINDLASS_ROOT_SECRET_KEY",
+        ));
+    }
+    let store = Store::open(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("windlass").build();
+    let runtime = runtime.map_err(|error| Failure::of("threads could not be started", &error))?;
+    let served = runtime.block_on(async {
+        let listener = bind(settings.general.listen).await?;
+        let address = listener.local_addr().map_err(|error| Failure::of("the listener has no address", &error))?;
+        if let RootKey::Made(key) = store.bootstrap(plan).await?.root {
+            told.tell(&key, address, &settings.s3.region).map_err(|error| {
+                Failure::of(
+                    "a root key was made but could not be told; \
+                     set WINDLASS_ROOT_ACCESS_KEY and WINDLASS_ROOT_SECRET_KEY to replace it",
+                    &error,
+                )
+            })?;
+        }
+        listen(settings, Arc::clone(&store), listener, address).await
+    });
+    runtime.shutdown_timeout(RUNTIME_TIMEOUT);
+    // Closes the metadata, after everything that could still write to it.
+    drop(store);
+    drop(temporary);
+    served
+}
+
+async fn listen(
+    settings: &Settings,
+    store: Arc<Store>,
+    listener: TcpListener,
+    address: SocketAddr,
+) -> Result<(), Failure> {
+    let app = Arc::new(App::new(Arc::clone(&store), Metrics::new(jobs::NAMES)));
+    let s3 = S3Door::new(store, s3_settings(settings));
+    let door = Door::new(Arc::clone(&app), s3, settings.s3.base_domain.clone(), door_limits(&settings.limits));
+    let (stop, stopped) = watch::channel(false);
+    signals::listen(stop, Arc::clone(&app))?;
+    let mut jobs = jobs::start(&app, settings, &stopped);
+    // The one line on standard output, for whoever started the process to wait for.
+    let _ = writeln!(std::io::stdout(), "windlass: listening on http://{address}");
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    let drain = Duration::from_millis(settings.limits.drain_timeout_ms);
+    let drained = net::serve(listener, app, Arc::new(door), net_limits(&settings.limits), drain, stopped).await;
+    if drained.cut > 0 {
+        tracing::warn!(connections = drained.cut, "connections were cut that had not finished in time");
+    }
+    while jobs.join_next().await.is_some() {}
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| Failure::of(&format!("cannot listen on {address}"), &error))
+}
+
+/// How the store is to be opened.
+pub(crate) fn store_options(settings: &Settings) -> Result<StoreOptions, Failure> {
+    let storage = &settings.storage;
+    let key = settings.auth.master_key.as_ref().map(|key| MasterKey::from_base64(key.expose())).transpose()?;
+    Ok(StoreOptions {
+        blobs_dir: storage.blobs.clone(),
+        create: storage.create,
+        cache_bytes: size(storage.cache_bytes),
+        inline_bytes_max: size(storage.inline_bytes_max),
+        master_key: key.map(Arc::new),
+        ..StoreOptions::new(&settings.general.data)
+    })
+}
+
+/// Moves the store to a folder that goes when the process does.
+fn temporary(options: &mut StoreOptions) -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new().prefix("windlass-").tempdir();
+    let folder = folder.map_err(|error| Failure::of("a temporary folder could not be made", &error))?;
+    options.data_dir = folder.path().to_owned();
+    options.blobs_dir = None;
+    options.create = true;
+    options.ephemeral = true;
+    Ok(folder)
+}
+
+fn s3_settings(settings: &Settings) -> S3Settings {
+    S3Settings {
+        base_domain: settings.s3.base_domain.clone(),
+        region: settings.s3.region.clone(),
+        sigv2_presigned: settings.auth.sigv2_presigned,
+        body_idle: Duration::from_millis(settings.limits.body_idle_timeout_ms),
+    }
+}
+
+fn door_limits(limits: &Limits) -> door::Limits {
+    door::Limits { requests: size(limits.requests), header_bytes: size(limits.header_bytes) }
+}
+
+fn net_limits(limits: &Limits) -> net::Limits {
+    net::Limits {
+        connections: size(limits.connections),
+        streams: u32::try_from(limits.streams).unwrap_or(u32::MAX),
+        header_bytes: size(limits.header_bytes),
+        headers: size(limits.headers),
+        header_timeout: Duration::from_millis(limits.header_timeout_ms),
+        write_timeout: Duration::from_millis(limits.body_idle_timeout_ms),
+        idle_timeout: Duration::from_millis(limits.idle_timeout_ms),
+    }
+}
+
+/// A number from the settings, where it counts something in memory.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

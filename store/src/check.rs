@@ -1,0 +1,128 @@
+//! The offline check: every row's bytes exist and match, counters equal a recount, references equal their count, and
+//! nothing is left over. It reads the data directory under its lock; only a repair writes.
+
+mod bytes;
+mod count;
+mod repair;
+
+use std::fmt;
+
+use crate::StoreOptions;
+use crate::error::Result;
+use crate::id::{BlobId, BucketId, UploadId};
+use crate::store::open_offline;
+use crate::usage::UsageRow;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A row cannot be read.
+    BadRow(String),
+    /// An object or part names bytes that have no row.
+    MissingRow(String),
+    /// A row names a blob whose file is missing.
+    MissingBlob(BlobId),
+    /// A blob's or an inline row's bytes do not match their checksums or length.
+    Damaged(BlobId, String),
+    /// A reference count is wrong.
+    References {
+        /// What it counts.
+        what: Counted,
+        /// What the row says.
+        stored: u32,
+        /// What there is.
+        counted: u32,
+    },
+    /// A bucket's counters differ from a recount.
+    Usage {
+        /// The bucket.
+        bucket: BucketId,
+        /// What the row says.
+        stored: UsageRow,
+        /// What there is.
+        counted: UsageRow,
+    },
+    /// A row that nothing leads to.
+    Unreachable(String),
+    /// An index row does not agree with what it leads to.
+    Index(String),
+    /// A file that no row names. Ordinary after a crash; the sweep removes it.
+    Orphan(std::path::PathBuf),
+}
+
+/// What has a reference count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Counted {
+    /// Inline bytes.
+    Inline(BlobId),
+    /// A blob.
+    Blob(BlobId),
+    /// A manifest.
+    Manifest(UploadId),
+}
+
+impl Finding {
+    /// Whether a repair can put it right without losing anything.
+    pub fn is_repairable(&self) -> bool {
+        matches!(self, Self::Usage { .. } | Self::References { .. } | Self::Orphan(_))
+    }
+
+    /// Whether a crash leaves it in the ordinary course of things.
+    pub fn is_litter(&self) -> bool {
+        matches!(self, Self::Orphan(_))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRow(what) => write!(f, "unreadable row: {what}"),
+            Self::MissingRow(what) => write!(f, "missing row: {what}"),
+            Self::MissingBlob(id) => write!(f, "missing blob file: {id}"),
+            Self::Damaged(id, what) => write!(f, "damaged bytes: {id}: {what}"),
+            Self::References { what, stored, counted } => {
+                write!(f, "wrong reference count: {what:?} says {stored}, there are {counted}")
+            }
+            Self::Usage { bucket, stored, counted } => {
+                write!(f, "wrong counters: bucket {bucket} says {stored:?}, there are {counted:?}")
+            }
+            Self::Unreachable(what) => write!(f, "unreachable row: {what}"),
+            Self::Index(what) => write!(f, "index disagrees: {what}"),
+            Self::Orphan(path) => write!(f, "file without a row (the sweep removes it): {}", path.display()),
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    /// Faults, and litter that the next start's sweep would remove.
+    pub findings: Vec<Finding>,
+    /// Findings that were put right.
+    pub repaired: usize,
+    /// Objects looked at.
+    pub objects: u64,
+    /// Blobs and inline bodies read and verified.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Report {
+    /// No finding but litter, or all put right.
+    pub fn is_clean(&self) -> bool {
+        self.findings.iter().filter(|finding| !finding.is_litter()).count() <= self.repaired
+    }
+}
+
+/// Checks a data directory that no process uses; with `repair`, puts right what can be.
+pub fn check(options: &StoreOptions, repair: bool) -> Result<Report> {
+    let (meta, _lock) = open_offline(options)?;
+    let mut report = Report::default();
+    let counted = meta.read(|read| count::recount(read, &mut report))?;
+    meta.read(|read| bytes::verify_all(read, options, &counted, &mut report))?;
+    if repair {
+        report.repaired = repair::repair(&meta, &report.findings)?;
+    }
+    Ok(report)
+}

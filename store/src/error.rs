@@ -1,0 +1,134 @@
+//! The one error of the store: a kind the caller can act on, a message fit for a client, and a cause for the log.
+
+use std::fmt;
+
+/// What went wrong, by what the caller can do about it. Doors translate a kind into their own code and status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The grant, the key's scopes, or the key's bucket list do not allow it.
+    AccessDenied,
+    /// The named bucket does not exist, or does not exist for this key.
+    NoSuchBucket,
+    /// The named object does not exist.
+    NoSuchKey,
+    /// The named multipart upload does not exist, or was completed or aborted.
+    NoSuchUpload,
+    /// The bucket name is taken by the caller's own organisation.
+    BucketAlreadyOwnedByYou,
+    /// The bucket name is taken by another organisation.
+    BucketAlreadyExists,
+    /// The bucket still holds objects or open uploads.
+    BucketNotEmpty,
+    /// A bucket name breaks the naming rules.
+    InvalidBucketName,
+    /// An argument is outside its range; the message names it.
+    InvalidArgument,
+    /// The request contradicts itself or the object's state; the message says how.
+    InvalidRequest,
+    /// The key is longer than 1,024 bytes.
+    KeyTooLong,
+    /// User metadata exceeds its limit.
+    MetadataTooLarge,
+    /// A conditional request's condition does not hold.
+    PreconditionFailed,
+    /// A conditional read found nothing newer.
+    NotModified,
+    /// A range lies outside the object.
+    InvalidRange,
+    /// Content-MD5 is not the base64 of 16 bytes.
+    InvalidDigest,
+    /// The bytes do not match a digest that came with them.
+    BadDigest,
+    /// The bytes do not match the payload hash that was signed.
+    PayloadHashMismatch,
+    /// A chunk's signature is wrong.
+    SignatureMismatch,
+    /// Fewer or more bytes arrived than were declared.
+    IncompleteBody,
+    /// The client stopped sending for longer than the deadline.
+    Timeout,
+    /// The body is larger than the limit.
+    EntityTooLarge,
+    /// A part other than the last is smaller than 5 MiB.
+    EntityTooSmall,
+    /// A part named in Complete does not exist or has another ETag.
+    InvalidPart,
+    /// Parts in Complete are not in ascending order.
+    InvalidPartOrder,
+    /// The write queue is full: try again later.
+    SlowDown,
+    /// Stable storage failed, is full or is latched after a failure: the write did not happen or is not known to have.
+    Unavailable,
+    /// Stored bytes or rows do not match their checksums or their format.
+    Corrupt,
+    /// A fault of ours.
+    Internal,
+}
+
+/// Shorthand for results of the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the store.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with a message that may be shown to the client.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+    }
+
+    /// The same error with its cause, which goes to the log and never to a client.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Stable storage did not do what was asked.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Unavailable, "The storage is not available. Please try again.").because(source)
+    }
+
+    /// Something stored is not what was stored; `what` names it for the log.
+    pub fn corrupt(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt, "Stored data failed verification.").because(what.into())
+    }
+
+    /// What the caller can act on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// A sentence fit for a client.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
+        match &self.0.source {
+            Some(source) => write!(f, " ({source})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|s| s as _)
+    }
+}

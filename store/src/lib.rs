@@ -1,0 +1,30 @@
+//! What is true in a gateway, independent of any protocol: buckets, objects, uploads, keys, counters and bytes.
+//!
+//! Deliberately absent: HTTP, XML, JSON, and every type of a door. Only `meta/redb.rs` names the metadata engine,
+//! only `blob/` names the blob store, only `clock.rs` reads time and randomness.
+
+pub mod blob;
+pub mod bootstrap;
+pub mod bucket;
+pub mod check;
+pub mod clock;
+pub mod error;
+#[cfg(test)]
+mod formats;
+pub mod id;
+pub mod key;
+pub mod limit;
+pub mod meta;
+pub mod name;
+pub mod object;
+pub mod org;
+pub mod policy;
+pub mod seal;
+mod state;
+mod store;
+pub mod sweep;
+pub mod upload;
+pub mod usage;
+
+pub use error::{Error, ErrorKind, Result};
+pub use store::{Store, StoreOptions};

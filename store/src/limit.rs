@@ -1,0 +1,41 @@
+//! Every bound of the store, in one place. A limit that comes from the S3 API says so.
+
+/// Longest object key in bytes (S3: "Creating object key names").
+pub const KEY_BYTES_MAX: usize = 1024;
+/// User metadata: names and values together, in bytes (S3: "Working with object metadata").
+pub const USER_METADATA_BYTES_MAX: usize = 2 * 1024;
+/// System headers kept with an object: their values together, in bytes.
+pub const SYSTEM_METADATA_BYTES_MAX: usize = 8 * 1024;
+/// Largest body of one PUT or one part (S3: "Multipart upload limits").
+pub const PUT_BYTES_MAX: u64 = 5 << 30;
+/// Smallest part other than the last (S3: "Multipart upload limits").
+pub const PART_BYTES_MIN: u64 = 5 << 20;
+/// Highest part number (S3: "Multipart upload limits").
+pub const PARTS_MAX: u16 = 10_000;
+/// Largest object (S3: "Multipart upload limits").
+pub const OBJECT_BYTES_MAX: u64 = 5 << 40;
+/// Most keys in one DeleteObjects (S3 API: DeleteObjects).
+pub const DELETE_KEYS_MAX: usize = 1_000;
+/// Most entries in one page of any listing (S3 API: ListObjectsV2).
+pub const PAGE_MAX: usize = 1_000;
+/// Buckets one organisation may own (S3's default quota is 10,000 as well).
+pub const BUCKETS_PER_ORG_MAX: u64 = 10_000;
+
+/// Operations in one commit.
+pub const BATCH_OPERATIONS_MAX: usize = 512;
+/// Bytes of changed rows in one commit; the operation that passes it is the batch's last.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Operations that may wait for the writer; one more is answered with `SlowDown`.
+pub const QUEUE_OPERATIONS_MAX: usize = 4_096;
+
+/// Bytes under one block checksum.
+pub const BLOCK_BYTES: usize = 64 << 10;
+/// Block checksums in one row of `blob_sums`.
+pub const SUMS_PER_ROW: usize = 1_024;
+/// Bytes gathered before one write to a blob.
+pub const WRITE_CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of one positioned read; a multiple of `BLOCK_BYTES`.
+pub const READ_CHUNK_BYTES: usize = 256 << 10;
+
+/// Rows the sweep looks at in one step.
+pub const SWEEP_STEP_ROWS: usize = 256;

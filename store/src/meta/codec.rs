@@ -1,0 +1,190 @@
+//! How rows become bytes.
+//!
+//! **Keys** keep their order: identifiers are their 16 raw bytes, numbers are big-endian, and a variable-length
+//! component that is not the last is escaped (`00` → `00 FF`) and ended by `00 00`, so that no key is another's
+//! prefix and byte order is the order of the components.
+//!
+//! **Values** begin with one version byte, then postcard. A later version of a record adds a branch to `migrate`;
+//! a byte that no branch knows is `Corrupt`, never a guess.
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
+use crate::id::{BlobId, BucketId, KeyId, OrgId, UploadId};
+
+/// A value that is stored under a version tag.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The version this build writes.
+    const VERSION: u8;
+
+    /// Reads what an earlier version wrote.
+    fn migrate(version: u8, _bytes: &[u8]) -> Result<Self> {
+        Err(Error::corrupt(format!("record version {version} is unknown to this build")))
+    }
+}
+
+/// The stored form of a record.
+pub fn encode<R: Record>(record: &R) -> Result<Bytes> {
+    let bytes = postcard::to_extend(record, vec![R::VERSION]).map_err(|e| Error::corrupt(format!("encode: {e}")))?;
+    Ok(bytes.into())
+}
+
+/// A record from its stored form.
+pub fn decode<R: Record>(bytes: &[u8]) -> Result<R> {
+    match bytes.split_first() {
+        Some((&version, rest)) if version == R::VERSION => {
+            postcard::from_bytes(rest).map_err(|e| Error::corrupt(format!("decode: {e}")))
+        }
+        Some((&version, rest)) => R::migrate(version, rest),
+        None => Err(Error::corrupt("an empty row")),
+    }
+}
+
+/// A key of some table.
+pub trait Key: Sized {
+    /// Appends the key's bytes.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Reads the key back; `None` if the bytes are not such a key.
+    fn read(bytes: &[u8]) -> Option<Self>;
+
+    /// The key's bytes.
+    fn to_key(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        self.write(&mut out);
+        out
+    }
+}
+
+/// Appends a variable-length component that is not the last of its key.
+pub fn write_escaped(component: &[u8], out: &mut Vec<u8>) {
+    for &byte in component {
+        out.push(byte);
+        if byte == 0 {
+            out.push(0xFF);
+        }
+    }
+    out.extend_from_slice(&[0, 0]);
+}
+
+/// Splits an escaped component off the front: the component and what follows it.
+pub fn read_escaped(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut component = Vec::new();
+    let mut rest = bytes;
+    loop {
+        match rest {
+            [0, 0xFF, tail @ ..] => {
+                component.push(0);
+                rest = tail;
+            }
+            [0, 0, tail @ ..] => return Some((component, tail)),
+            [0, ..] | [] => return None,
+            [byte, tail @ ..] => {
+                component.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+}
+
+macro_rules! id_keys {
+    ($($name:ident)*) => {$(
+        impl Key for $name {
+            fn write(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.0);
+            }
+            fn read(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+        }
+    )*};
+}
+id_keys! { OrgId KeyId BucketId BlobId UploadId }
+
+/// A text that is the whole of its key, or the last component of one.
+impl Key for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        std::str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+/// A SHA-256.
+impl Key for [u8; 32] {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok()
+    }
+}
+
+impl Key for u16 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_be_bytes());
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
+impl Key for u32 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_be_bytes());
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
+impl Key for u64 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_be_bytes());
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
+macro_rules! fixed_pair_keys {
+    ($(($a:ty, $b:ty, $a_len:literal))*) => {$(
+        impl Key for ($a, $b) {
+            fn write(&self, out: &mut Vec<u8>) {
+                self.0.write(out);
+                self.1.write(out);
+            }
+            fn read(bytes: &[u8]) -> Option<Self> {
+                let (a, b) = bytes.split_at_checked($a_len)?;
+                Some((<$a as Key>::read(a)?, <$b as Key>::read(b)?))
+            }
+        }
+    )*};
+}
+// The first component has a fixed length, so the pair needs no terminator.
+fixed_pair_keys! { (OrgId, String, 16) (OrgId, KeyId, 16) (BucketId, String, 16) (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) }
+
+/// The last component of a garbage key: a kind byte and an identifier.
+impl Key for [u8; 17] {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok()
+    }
+}
+
+/// bucket ‖ key ‖ end ‖ upload: a key's uploads lie together, in the order of keys.
+impl Key for (BucketId, String, UploadId) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        write_escaped(self.1.as_bytes(), out);
+        self.2.write(out);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (bucket, rest) = bytes.split_at_checked(16)?;
+        let (key, upload) = read_escaped(rest)?;
+        Some((Key::read(bucket)?, String::from_utf8(key).ok()?, Key::read(upload)?))
+    }
+}

@@ -1,0 +1,273 @@
+//! The embedded engine: one `redb` file. Only this file names redb.
+//!
+//! Every commit is durable when it returns (`Durability::Immediate`) and saves the allocator's state ("quick repair"),
+//! so that opening after a crash takes milliseconds whatever the size; that costs a second fdatasync, which group
+//! commit shares out. After a failed write redb refuses everything until it is opened anew, reads of pages it has not
+//! cached included.
+
+use std::cell::OnceCell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use redb::{Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableDefinition, TableHandle};
+
+use super::engine::{Changes, Engine, KeyRange, Read, Step, Visitor};
+use super::table::Table;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Every table maps bytes to bytes.
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+type Rows = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+const fn definition(table: Table) -> Definition {
+    TableDefinition::new(table.name())
+}
+
+/// A metadata file.
+pub struct RedbEngine {
+    database: Database,
+    path: PathBuf,
+}
+
+impl RedbEngine {
+    /// Opens the file at `path`, or creates it; its folder must exist. `cache_bytes` bounds the pages kept in memory.
+    ///
+    /// `Unavailable` if another process has it open or the disk fails; `Corrupt` if the file is not a sound one.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
+        let database = redb::Builder::new().set_cache_size(cache_bytes).create(path).map_err(fault)?;
+        // A file is only as durable as its name: without this a power cut after the first commits could lose them all.
+        sync_parent(path).map_err(Error::unavailable)?;
+        Self::prepare(database, path)
+    }
+
+    /// Creates the tables that are missing, so that a snapshot finds every table. A file that has them all is not
+    /// written to: a full disk can still be opened for reading.
+    fn prepare(database: Database, path: &Path) -> Result<Self> {
+        let read = database.begin_read().map_err(fault)?;
+        let present: Vec<String> = read.list_tables().map_err(fault)?.map(|table| table.name().to_owned()).collect();
+        drop(read);
+        let engine = Self { database, path: path.to_owned() };
+        if Table::ALL.iter().any(|table| !present.iter().any(|name| name == table.name())) {
+            engine.create_tables().map_err(fault)?;
+        }
+        Ok(engine)
+    }
+
+    fn create_tables(&self) -> Result<(), redb::Error> {
+        let transaction = self.begin_write()?;
+        for table in Table::ALL {
+            transaction.open_table(definition(*table))?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// A transaction that is durable once committed, and quick to recover from.
+    fn begin_write(&self) -> Result<redb::WriteTransaction, redb::Error> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    fn apply(&self, changes: &Changes) -> Result<(), redb::Error> {
+        let transaction = self.begin_write()?;
+        let mut changes = changes.iter().peekable();
+        // The changes are in the order of tables, so each table is opened once.
+        while let Some(((table, _), _)) = changes.peek() {
+            let table = *table;
+            let mut rows = transaction.open_table(definition(table))?;
+            while let Some(((_, key), value)) = changes.next_if(|((of, _), _)| *of == table) {
+                match value {
+                    Some(value) => rows.insert(key.as_slice(), value.as_ref())?,
+                    None => rows.remove(key.as_slice())?,
+                };
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+impl Engine for RedbEngine {
+    fn snapshot(&self) -> Result<Box<dyn Read>> {
+        let transaction = self.database.begin_read().map_err(fault)?;
+        Ok(Box::new(Snapshot { transaction, tables: [const { OnceCell::new() }; TABLES] }))
+    }
+
+    fn commit(&self, changes: &Changes) -> Result<()> {
+        self.apply(changes).map_err(fault)
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        let metadata = std::fs::metadata(&self.path).map_err(Error::unavailable)?;
+        Ok(metadata.len())
+    }
+}
+
+const TABLES: usize = Table::ALL.len();
+
+/// A read transaction, and the tables it has opened so far: opening one is a lookup of its own.
+struct Snapshot {
+    transaction: ReadTransaction,
+    tables: [OnceCell<Rows>; TABLES],
+}
+
+impl Snapshot {
+    fn rows(&self, table: Table) -> Result<&Rows> {
+        let cell = self.tables.get(table as usize).ok_or_else(|| Error::corrupt("a table outside the list"))?;
+        if let Some(rows) = cell.get() {
+            return Ok(rows);
+        }
+        let rows = self.transaction.open_table(definition(table)).map_err(fault)?;
+        Ok(cell.get_or_init(|| rows))
+    }
+}
+
+impl Read for Snapshot {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
+        let row = self.rows(table)?.get(key).map_err(fault)?;
+        Ok(row.map(|value| Bytes::copy_from_slice(value.value())))
+    }
+
+    fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let (from, to) = (range.from.as_ref().map(Vec::as_slice), range.to.as_ref().map(Vec::as_slice));
+        for row in self.rows(table)?.range::<&[u8]>((from, to)).map_err(fault)? {
+            let (key, value) = row.map_err(fault)?;
+            if visit(key.value(), value.value())? == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What redb's errors mean to the store: the file is wrong, or the storage under it is.
+fn fault(error: impl Into<redb::Error>) -> Error {
+    use redb::Error as E;
+    match error.into() {
+        E::DatabaseAlreadyOpen => Error::new(ErrorKind::Unavailable, "The metadata file is in use by another process."),
+        error @ (E::Corrupted(_)
+        | E::UpgradeRequired(_)
+        | E::RepairAborted
+        | E::TableTypeMismatch { .. }
+        | E::TableIsMultimap(_)
+        | E::TableDoesNotExist(_)
+        | E::TypeDefinitionChanged { .. }) => Error::corrupt(format!("metadata file: {error}")),
+        error => Error::unavailable(format!("metadata file: {error}")),
+    }
+}
+
+fn sync_parent(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use redb::StorageBackend;
+    use redb::backends::InMemoryBackend;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const CACHE_BYTES: usize = 1 << 20;
+
+    fn fresh() -> (RedbEngine, TempDir) {
+        let folder = TempDir::new().unwrap();
+        (RedbEngine::open(&folder.path().join("meta.redb"), CACHE_BYTES).unwrap(), folder)
+    }
+
+    crate::meta::suite::engine_suite!(fresh);
+
+    fn put(key: &str, value: &'static str) -> Changes {
+        Changes::from([((Table::Objects, key.into()), Some(value.into()))])
+    }
+
+    fn get(engine: &RedbEngine, key: &str) -> Option<Bytes> {
+        engine.snapshot().unwrap().get(Table::Objects, key.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_opening_again() {
+        let (engine, folder) = fresh();
+        engine.commit(&put("a", "1")).unwrap();
+        drop(engine);
+        let engine = RedbEngine::open(&folder.path().join("meta.redb"), CACHE_BYTES).unwrap();
+        assert_eq!(get(&engine, "a"), Some("1".into()));
+        assert!(engine.size_bytes().unwrap() > 0);
+    }
+
+    #[test]
+    fn a_copy_taken_while_open_holds_every_commit() {
+        // What a crash leaves is the file as it is now, without the engine's orderly close.
+        let (engine, folder) = fresh();
+        engine.commit(&put("a", "1")).unwrap();
+        let copy = folder.path().join("copy.redb");
+        std::fs::copy(folder.path().join("meta.redb"), &copy).unwrap();
+        assert_eq!(get(&RedbEngine::open(&copy, CACHE_BYTES).unwrap(), "a"), Some("1".into()));
+    }
+
+    #[test]
+    fn a_file_in_use_or_of_another_kind_is_refused_by_kind() {
+        let (_engine, folder) = fresh();
+        let error = RedbEngine::open(&folder.path().join("meta.redb"), CACHE_BYTES).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let other = folder.path().join("other");
+        std::fs::write(&other, "not a metadata file, but long enough to have a header ".repeat(200)).unwrap();
+        assert!(RedbEngine::open(&other, CACHE_BYTES).is_err());
+        assert!(RedbEngine::open(&folder.path().join("missing/meta.redb"), CACHE_BYTES).is_err());
+    }
+
+    #[derive(Debug)]
+    struct FailingDisk(InMemoryBackend, Arc<AtomicBool>);
+
+    impl FailingDisk {
+        fn check(&self) -> io::Result<()> {
+            if self.1.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    impl StorageBackend for FailingDisk {
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.0.read(offset, out)
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.check()?;
+            self.0.set_len(len)
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.check()?;
+            self.0.sync_data()
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.check()?;
+            self.0.write(offset, data)
+        }
+    }
+
+    #[test]
+    fn a_failing_disk_is_unavailable_and_never_acknowledged() {
+        let full = Arc::new(AtomicBool::new(false));
+        let disk = FailingDisk(InMemoryBackend::new(), Arc::clone(&full));
+        let database = redb::Builder::new().create_with_backend(disk).unwrap();
+        let engine = RedbEngine::prepare(database, Path::new("in memory")).unwrap();
+        engine.commit(&put("a", "1")).unwrap();
+
+        full.store(true, Ordering::SeqCst);
+        assert_eq!(engine.commit(&put("b", "2")).unwrap_err().kind(), ErrorKind::Unavailable);
+        full.store(false, Ordering::SeqCst);
+        assert_eq!(engine.commit(&put("b", "2")).unwrap_err().kind(), ErrorKind::Unavailable, "latched");
+    }
+}

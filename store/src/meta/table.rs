@@ -1,0 +1,179 @@
+//! The list of all tables: the name, the key and the value of each. Adding one is a line in each of the two lists.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+
+use super::Tx;
+use super::codec::{self, Key, Record};
+use super::engine::{KeyRange, Read, Step};
+use crate::blob::row::{BlobRow, InlineRow, SumsRow};
+use crate::bucket::BucketRow;
+use crate::error::{Error, Result};
+use crate::id::{BlobId, BucketId, KeyId, OrgId, UploadId};
+use crate::key::KeyRow;
+use crate::object::ObjectRow;
+use crate::org::OrgRow;
+use crate::sweep::GarbageRow;
+use crate::upload::row::{ManifestRow, PartRow, UploadRow};
+use crate::usage::UsageRow;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $variant:ident $name:literal)*) => {
+        /// A table of the engine.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Table { $($(#[$doc])* $variant),* }
+
+        impl Table {
+            /// All tables.
+            pub const ALL: &[Table] = &[$(Table::$variant),*];
+
+            /// The table's name on disk; never changed once released.
+            pub const fn name(self) -> &'static str {
+                match self { $(Table::$variant => $name),* }
+            }
+        }
+    };
+}
+
+tables! {
+    /// Facts about the store itself: identity, epoch, sequence, progress of sweeps.
+    State "state"
+    /// Organisations.
+    Orgs "orgs"
+    /// Organisation names.
+    OrgByName "org_by_name"
+    /// Access keys.
+    Keys "keys"
+    /// Access key ids, as SigV4 names them.
+    KeyByAccessId "key_by_access_id"
+    /// SHA-256 of bearer tokens.
+    KeyByTokenHash "key_by_token_hash"
+    /// Buckets.
+    Buckets "buckets"
+    /// Bucket names.
+    BucketByName "bucket_by_name"
+    /// The buckets of an organisation, by name.
+    BucketByOrg "bucket_by_org"
+    /// Current live objects: what listings walk.
+    Objects "objects"
+    /// Bytes of small blobs, apart from `objects` so that listings scan dense rows.
+    Inline "inline"
+    /// Blobs outside the metadata file.
+    Blobs "blobs"
+    /// Block checksums of blobs.
+    BlobSums "blob_sums"
+    /// Open multipart uploads.
+    Uploads "uploads"
+    /// Parts of open uploads and of finished objects.
+    Parts "parts"
+    /// Finished multipart objects.
+    Manifests "manifests"
+    /// Bytes to delete.
+    Garbage "garbage"
+    /// Counters of each bucket.
+    Usage "usage"
+}
+
+/// A table with the types of its rows.
+#[derive(Debug)]
+pub struct Typed<K, V> {
+    table: Table,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K: Key, V: Record> Typed<K, V> {
+    const fn new(table: Table) -> Self {
+        Self { table, types: PhantomData }
+    }
+
+    /// The untyped table.
+    pub const fn table(&self) -> Table {
+        self.table
+    }
+
+    /// One row.
+    pub fn get(&self, read: &dyn Read, key: &K) -> Result<Option<V>> {
+        match read.get(self.table, &key.to_key())? {
+            Some(bytes) => codec::decode(&bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a row exists.
+    pub fn contains(&self, read: &dyn Read, key: &K) -> Result<bool> {
+        Ok(read.get(self.table, &key.to_key())?.is_some())
+    }
+
+    /// Writes one row.
+    pub fn put(&self, tx: &mut Tx<'_>, key: &K, value: &V) -> Result<()> {
+        tx.put(self.table, key.to_key(), codec::encode(value)?);
+        Ok(())
+    }
+
+    /// Removes one row, if it is there.
+    pub fn delete(&self, tx: &mut Tx<'_>, key: &K) {
+        tx.delete(self.table, key.to_key());
+    }
+
+    /// Visits the rows of a range in order.
+    pub fn scan(&self, read: &dyn Read, range: &KeyRange, mut visit: impl FnMut(K, V) -> Result<Step>) -> Result<()> {
+        read.scan(self.table, range, &mut |key, value| {
+            let key = K::read(key).ok_or_else(|| Error::corrupt(format!("a key of table {}", self.table.name())))?;
+            visit(key, codec::decode(value)?)
+        })
+    }
+}
+
+/// Facts about the store: values are raw, each with its own form (see `state.rs`).
+pub fn state_get(read: &dyn Read, name: &str) -> Result<Option<Bytes>> {
+    read.get(Table::State, name.as_bytes())
+}
+
+/// Writes a fact about the store.
+pub fn state_put(tx: &mut Tx<'_>, name: &str, value: Bytes) {
+    tx.put(Table::State, name.as_bytes().to_vec(), value);
+}
+
+/// Organisations by id.
+pub const ORGS: Typed<OrgId, OrgRow> = Typed::new(Table::Orgs);
+/// Organisation ids by name.
+pub const ORG_BY_NAME: Typed<String, IdRow> = Typed::new(Table::OrgByName);
+/// Access keys by id.
+pub const KEYS: Typed<KeyId, KeyRow> = Typed::new(Table::Keys);
+/// Access keys by access key id.
+pub const KEY_BY_ACCESS_ID: Typed<String, IdRow> = Typed::new(Table::KeyByAccessId);
+/// Access keys by the SHA-256 of their token.
+pub const KEY_BY_TOKEN_HASH: Typed<[u8; 32], IdRow> = Typed::new(Table::KeyByTokenHash);
+/// Buckets by id.
+pub const BUCKETS: Typed<BucketId, BucketRow> = Typed::new(Table::Buckets);
+/// Bucket ids by name.
+pub const BUCKET_BY_NAME: Typed<String, IdRow> = Typed::new(Table::BucketByName);
+/// Bucket ids by organisation and name.
+pub const BUCKET_BY_ORG: Typed<(OrgId, String), IdRow> = Typed::new(Table::BucketByOrg);
+/// Current live objects by bucket and key.
+pub const OBJECTS: Typed<(BucketId, String), ObjectRow> = Typed::new(Table::Objects);
+/// Small blobs.
+pub const INLINE: Typed<BlobId, InlineRow> = Typed::new(Table::Inline);
+/// Blobs.
+pub const BLOBS: Typed<BlobId, BlobRow> = Typed::new(Table::Blobs);
+/// Block checksums by blob and group of `limit::SUMS_PER_ROW` blocks.
+pub const BLOB_SUMS: Typed<(BlobId, u32), SumsRow> = Typed::new(Table::BlobSums);
+/// Open uploads by bucket, key and upload.
+pub const UPLOADS: Typed<(BucketId, String, UploadId), UploadRow> = Typed::new(Table::Uploads);
+/// Parts by upload and part number.
+pub const PARTS: Typed<(UploadId, u16), PartRow> = Typed::new(Table::Parts);
+/// Manifests by the upload they came from.
+pub const MANIFESTS: Typed<UploadId, ManifestRow> = Typed::new(Table::Manifests);
+/// Garbage by due time.
+pub const GARBAGE: Typed<(u64, [u8; 17]), GarbageRow> = Typed::new(Table::Garbage);
+/// Counters by bucket.
+pub const USAGE: Typed<BucketId, UsageRow> = Typed::new(Table::Usage);
+
+/// A row of an index: the identifier it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct IdRow(pub [u8; 16]);
+
+impl Record for IdRow {
+    const VERSION: u8 = 1;
+}

@@ -1,0 +1,188 @@
+//! Group commit: one thread that writes.
+//!
+//! The writer takes all operations that are waiting, runs each over one snapshot through the overlay of `batch`,
+//! commits once, and only then answers them all: refusals too, since a refusal may rest on what an earlier operation
+//! of the same batch wrote. There is no timer. An idle writer commits at once; while a commit is under way operations
+//! gather, so a busy writer batches by itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use super::batch::{Batch, Tx};
+use super::count::{Counted, Counters};
+use super::engine::{Changes, Engine};
+use crate::clock::{Clock, Millis};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limit;
+
+/// What the writer shares with those who read and those who queue.
+pub(super) struct Shared {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) counters: Arc<Counters>,
+    latched: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, counters: Arc::default(), latched: AtomicBool::new(false) }
+    }
+
+    /// A snapshot of everything committed so far.
+    pub(super) fn snapshot(&self) -> Result<Counted> {
+        Ok(Counted::new(self.engine.snapshot()?, Arc::clone(&self.counters)))
+    }
+
+    /// Whether nothing is acknowledged any more.
+    pub(super) fn is_latched(&self) -> bool {
+        self.latched.load(Ordering::SeqCst)
+    }
+
+    fn latch(&self) {
+        self.latched.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Why a write is refused once the store is latched.
+pub(super) fn latched() -> Error {
+    Error::unavailable("the metadata store is latched after a failed commit")
+}
+
+/// One write on its way through the writer.
+pub(super) trait Operation: Send {
+    /// Runs the rule, keeps its result for later, and tells whether it succeeded.
+    fn run(&mut self, batch: &mut Batch) -> bool;
+    /// Answers with the rule's result, or with `failure` if the batch was not committed.
+    fn answer(self: Box<Self>, failure: Option<Error>);
+}
+
+/// A rule, its result once it ran, and whom to tell.
+pub(super) struct Pending<R, T, A> {
+    rule: R,
+    result: Option<Result<T>>,
+    answer: A,
+}
+
+impl<R, T, A> Pending<R, T, A> {
+    pub(super) fn new(rule: R, answer: A) -> Self {
+        Self { rule, result: None, answer }
+    }
+}
+
+impl<R, T, A> Operation for Pending<R, T, A>
+where
+    R: FnMut(&mut Tx<'_>) -> Result<T> + Send,
+    T: Send,
+    A: FnOnce(Result<T>) + Send,
+{
+    fn run(&mut self, batch: &mut Batch) -> bool {
+        self.result.insert(batch.run(&mut self.rule)).is_ok()
+    }
+
+    fn answer(self: Box<Self>, failure: Option<Error>) {
+        let result = match failure {
+            Some(failure) => Err(failure),
+            None => self.result.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "The operation did not run."))),
+        };
+        (self.answer)(result);
+    }
+}
+
+/// The writer thread's state.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    waiting: Receiver<Box<dyn Operation>>,
+    now: Millis,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, clock: Arc<dyn Clock>, waiting: Receiver<Box<dyn Operation>>) -> Self {
+        Self { shared, clock, waiting, now: 0 }
+    }
+
+    /// Commits batch after batch until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let batches = AssertUnwindSafe(move || {
+            while let Ok(first) = self.waiting.recv() {
+                self.run_batch(first);
+            }
+        });
+        if catch_unwind(batches).is_err() {
+            // The queue went with the writer, so all who waited have their answer; this answers those to come.
+            shared.latch();
+            tracing::error!("the metadata writer panicked; every further write is refused");
+        }
+    }
+
+    /// Runs `first` and what waits behind it, commits, and answers.
+    fn run_batch(&mut self, first: Box<dyn Operation>) {
+        let mut taken = vec![first];
+        let outcome = self.begin().and_then(|mut batch| {
+            self.run_operations(&mut batch, &mut taken);
+            self.commit(batch)
+        });
+        self.shared.counters.queue_depth.fetch_sub(taken.len() as u64, Ordering::Relaxed);
+        for operation in taken {
+            let failure = outcome.as_ref().err();
+            operation.answer(failure.map(|e| Error::new(e.kind(), e.message()).because(e.to_string())));
+        }
+    }
+
+    /// A batch over everything committed so far.
+    fn begin(&mut self) -> Result<Batch> {
+        if self.shared.is_latched() {
+            return Err(latched());
+        }
+        // The wall clock may be set back; the times of one process's commits still never go backwards.
+        self.now = self.now.max(self.clock.now());
+        Ok(Batch::new(Box::new(self.shared.snapshot()?), self.now))
+    }
+
+    /// Runs the one operation taken so far, and takes and runs those that wait until the batch is full.
+    fn run_operations(&self, batch: &mut Batch, taken: &mut Vec<Box<dyn Operation>>) {
+        let counters = &self.shared.counters;
+        while let Some(operation) = taken.last_mut() {
+            let succeeded = operation.run(batch);
+            counters.operations.fetch_add(1, Ordering::Relaxed);
+            counters.failed_operations.fetch_add(u64::from(!succeeded), Ordering::Relaxed);
+            if taken.len() >= limit::BATCH_OPERATIONS_MAX || batch.bytes() >= limit::BATCH_BYTES_MAX {
+                break;
+            }
+            let Ok(next) = self.waiting.try_recv() else { break };
+            taken.push(next);
+        }
+    }
+
+    /// Makes a batch durable, or latches the store.
+    fn commit(&self, batch: Batch) -> Result<()> {
+        let bytes = batch.bytes() as u64;
+        let changes = batch.into_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.commit_or_latch(&changes)?;
+        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let counters = &self.shared.counters;
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        counters.commit_nanos.fetch_add(nanos, Ordering::Relaxed);
+        counters.rows_written.fetch_add(changes.len() as u64, Ordering::Relaxed);
+        counters.bytes_written.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn commit_or_latch(&self, changes: &Changes) -> Result<()> {
+        let engine = &self.shared.engine;
+        // An engine that panics half way leaves as much in doubt as one that reports an error.
+        let committed = catch_unwind(AssertUnwindSafe(|| engine.commit(changes)));
+        committed.unwrap_or_else(|_| Err(Error::unavailable("the engine panicked"))).map_err(|e| {
+            self.shared.latch();
+            tracing::error!(error = %e, "a metadata commit failed; every write is refused until the store is reopened");
+            Error::unavailable(e)
+        })
+    }
+}

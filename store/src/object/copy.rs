@@ -1,0 +1,147 @@
+//! CopyObject: one more reference on the source's bytes. No byte moves.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+
+use crate::Store;
+use crate::blob::{Checksum, ChecksumAlgorithm, ChecksumKind, Hasher, stream_segments};
+use crate::bucket::Bucket;
+use crate::clock::Millis;
+use crate::error::{Error, ErrorKind, Result};
+use crate::meta::Tx;
+use crate::meta::table::OBJECTS;
+use crate::name::ObjectKey;
+use crate::object::get::{Located, locate};
+use crate::object::{
+    ETag, GetObject, Metadata, NewObject, ObjectRow, ReadConditions, StorageClass, WriteCondition, place, retain,
+    row_checksum,
+};
+use crate::policy::{Action, Grant};
+
+/// What to copy. The buckets come with the grants.
+#[derive(Debug, Clone)]
+pub struct CopyObject {
+    /// The source's key.
+    pub source_key: ObjectKey,
+    /// What must hold of the source.
+    pub source_conditions: ReadConditions,
+    /// The target's key.
+    pub key: ObjectKey,
+    /// Metadata in place of the source's.
+    pub replace_metadata: Option<Metadata>,
+    /// A storage class; `None` is STANDARD.
+    pub class: Option<StorageClass>,
+    /// A checksum that the copy must have.
+    pub checksum: Option<ChecksumAlgorithm>,
+    /// What must hold of the target's current object.
+    pub condition: WriteCondition,
+}
+
+/// What the copy became.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    /// Entity tag.
+    pub etag: ETag,
+    /// When it was committed.
+    pub modified_ms: Millis,
+    /// Checksum, if it has one.
+    pub checksum: Option<Checksum>,
+}
+
+/// A checksum computed for a copy, good for one state of the source.
+#[derive(Clone)]
+struct Computed {
+    sequence: u64,
+    algorithm: ChecksumAlgorithm,
+    value: Vec<u8>,
+}
+
+impl Store {
+    /// Copies an object. `grant` allows the write, `source` the read. `NoSuchKey`, `PreconditionFailed`, and
+    /// `InvalidRequest` for a copy onto itself that changes nothing.
+    pub async fn copy_object(self: &Arc<Self>, grant: &Grant, source: &Grant, copy: CopyObject) -> Result<Copied> {
+        grant.must_allow(Action::PutObject)?;
+        source.must_allow(Action::GetObject)?;
+        let (from, to) = (source.bucket()?.id, grant.bucket()?.id);
+        if from == to && copy.source_key == copy.key && copy.replace_metadata.is_none() && copy.class.is_none() {
+            let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
+                           the object's metadata, storage class, website redirect location or encryption attributes.";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        if let Some(metadata) = &copy.replace_metadata {
+            metadata.check()?;
+        }
+        let computed = self.checksum_for_copy(source, &copy).await?;
+        self.meta
+            .write(move |tx| {
+                Bucket::must_exist(tx, to)?;
+                Bucket::must_exist(tx, from)?;
+                let row = OBJECTS.get(tx, &(from, copy.source_key.as_str().to_owned()))?;
+                let row = row.ok_or_else(|| Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."))?;
+                copy.source_conditions.must_hold(&row.head)?;
+                let current = OBJECTS.get(tx, &(to, copy.key.as_str().to_owned()))?;
+                copy.condition.check(current.as_ref().map(|row| &row.head))?;
+                if computed.as_ref().is_some_and(|computed| computed.sequence != row.sequence) {
+                    return Err(Error::new(
+                        ErrorKind::SlowDown,
+                        "The source changed while it was read. Please try again.",
+                    ));
+                }
+                place_copy(tx, to, &copy, row, computed.clone())
+            })
+            .await
+    }
+
+    /// Reads the source once if the copy must have a checksum that the source does not have.
+    async fn checksum_for_copy(self: &Arc<Self>, source: &Grant, copy: &CopyObject) -> Result<Option<Computed>> {
+        let Some(algorithm) = copy.checksum else { return Ok(None) };
+        let get =
+            GetObject { key: copy.source_key.clone(), range: None, part: None, conditions: ReadConditions::default() };
+        let located = self.meta.read(|read| locate(read, source, &get))?;
+        if located.row.head.checksum == Some((algorithm, ChecksumKind::FullObject)) {
+            return Ok(None);
+        }
+        let sequence = located.row.sequence;
+        let value = self.digest_object(&located, algorithm).await?;
+        Ok(Some(Computed { sequence, algorithm, value }))
+    }
+
+    async fn digest_object(self: &Arc<Self>, located: &Located, algorithm: ChecksumAlgorithm) -> Result<Vec<u8>> {
+        let held = self.hold(located, 0, located.row.head.size)?;
+        let held =
+            held.ok_or_else(|| Error::new(ErrorKind::SlowDown, "The source is being replaced. Please try again."))?;
+        let mut bytes = stream_segments(Arc::clone(self), held).await?;
+        let mut hasher = Hasher::new(algorithm);
+        while let Some(chunk) = bytes.next().await.transpose()? {
+            hasher.update(&chunk);
+        }
+        Ok(hasher.finish())
+    }
+}
+
+fn place_copy(
+    tx: &mut Tx<'_>,
+    to: crate::id::BucketId,
+    copy: &CopyObject,
+    row: ObjectRow,
+    computed: Option<Computed>,
+) -> Result<Copied> {
+    let checksum = match computed {
+        Some(Computed { algorithm, value, .. }) => {
+            Some(Checksum { algorithm, kind: ChecksumKind::FullObject, value, parts: 0 })
+        }
+        None => row_checksum(&row),
+    };
+    retain(tx, row.body)?;
+    let new = NewObject {
+        body: row.body,
+        size: row.head.size,
+        etag: row.head.etag,
+        class: copy.class.unwrap_or_default(),
+        checksum: checksum.clone().map(|c| (c.algorithm, c.kind, c.value)),
+        metadata: copy.replace_metadata.clone().unwrap_or(row.metadata),
+    };
+    let modified_ms = place(tx, to, copy.key.as_str(), new)?;
+    Ok(Copied { etag: row.head.etag, modified_ms, checksum })
+}

@@ -1,0 +1,117 @@
+//! PutObject: the body is taken in, then one commit makes it the key's object.
+
+use std::sync::Arc;
+
+use crate::Store;
+use crate::blob::{self, ByteStream, Checksum, ChecksumKind, Expect, Ingested};
+use crate::bucket::Bucket;
+use crate::clock::Millis;
+use crate::error::Result;
+use crate::meta::Tx;
+use crate::meta::table::OBJECTS;
+use crate::name::ObjectKey;
+use crate::object::{ETag, Metadata, NewObject, StorageClass, WriteCondition, admit, place};
+use crate::policy::{Action, Grant};
+
+/// What to put.
+#[derive(Debug)]
+pub struct PutObject {
+    /// The key.
+    pub key: ObjectKey,
+    /// Headers and user metadata.
+    pub metadata: Metadata,
+    /// Storage class.
+    pub class: StorageClass,
+    /// What must hold of the current object.
+    pub condition: WriteCondition,
+    /// What the body must turn out to be.
+    pub expect: Expect,
+}
+
+/// What was put.
+#[derive(Debug, Clone)]
+pub struct PutOutcome {
+    /// Entity tag.
+    pub etag: ETag,
+    /// Checksum, if one was sent or asked for.
+    pub checksum: Option<Checksum>,
+    /// Length in bytes.
+    pub size: u64,
+    /// When it was committed.
+    pub modified_ms: Millis,
+}
+
+impl Store {
+    /// Stores an object. `Ok` means bytes and row are on stable storage.
+    ///
+    /// Fails with `PreconditionFailed` or `NoSuchKey` (the condition), `BadDigest`, `IncompleteBody`,
+    /// `MetadataTooLarge`, `EntityTooLarge`, `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Unavailable`; nothing
+    /// is changed then.
+    pub async fn put_object(self: &Arc<Self>, grant: &Grant, put: PutObject, body: ByteStream) -> Result<PutOutcome> {
+        grant.must_allow(Action::PutObject)?;
+        let bucket = grant.bucket()?.id;
+        put.metadata.check()?;
+        if put.condition.is_some() {
+            // Asked early to spare the transfer; the commit asks again and decides.
+            self.meta.read(|read| {
+                let current = OBJECTS.get(read, &(bucket, put.key.as_str().to_owned()))?;
+                put.condition.check(current.as_ref().map(|row| &row.head))
+            })?;
+        }
+        let PutObject { key, metadata, class, condition, expect } = put;
+        let ingested = self.ingest(body, expect).await?;
+        let epoch = self.blobs.epoch();
+        self.commit_body(ingested, move |tx: &mut Tx<'_>, body: &Ingested| {
+            Bucket::must_exist(tx, bucket)?;
+            if condition.is_some() {
+                let current = OBJECTS.get(tx, &(bucket, key.as_str().to_owned()))?;
+                condition.check(current.as_ref().map(|row| &row.head))?;
+            }
+            let etag = ETag::Md5(body.md5);
+            let new = NewObject {
+                body: admit(tx, &body.place, body.size, epoch)?,
+                size: body.size,
+                etag,
+                class,
+                checksum: body.checksum.clone().map(|(algorithm, value)| (algorithm, ChecksumKind::FullObject, value)),
+                metadata: metadata.clone(),
+            };
+            let modified_ms = place(tx, bucket, key.as_str(), new)?;
+            Ok(PutOutcome { etag, checksum: full_object(body), size: body.size, modified_ms })
+        })
+        .await
+    }
+
+    /// Takes a body in, within the store's inline limit.
+    pub(crate) async fn ingest(&self, body: ByteStream, expect: Expect) -> Result<Ingested> {
+        blob::ingest(&self.blobs, self.inline_bytes_max, self.clock.now(), body, expect).await
+    }
+
+    /// Makes an ingested body durable and commits what it is for. Runs to its end even if the caller goes away; a body that
+    /// the rule refuses is removed. After `Unavailable` the commit may or may not have happened, so the body stays for the sweep.
+    pub(crate) async fn commit_body<T: Send + 'static>(
+        self: &Arc<Self>,
+        mut body: Ingested,
+        mut rule: impl FnMut(&mut Tx<'_>, &Ingested) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let store = Arc::clone(self);
+        self.to_the_end(async move {
+            body.settle(&store.blobs).await?;
+            let place = body.place.clone();
+            let result = store.meta.write(move |tx| rule(tx, &body)).await;
+            if let Err(error) = &result
+                && error.kind() != crate::ErrorKind::Unavailable
+            {
+                blob::discard(&store.blobs, &place).await;
+            }
+            result
+        })
+        .await
+    }
+}
+
+/// The checksum of an ingested body as an answer.
+pub(crate) fn full_object(body: &Ingested) -> Option<Checksum> {
+    let (algorithm, value) = body.checksum.clone()?;
+    Some(Checksum { algorithm, kind: ChecksumKind::FullObject, value, parts: 0 })
+}

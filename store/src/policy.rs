@@ -1,0 +1,195 @@
+//! The one place that decides: `authorize` turns a principal, an action and a resource into a `Grant`, or refuses.
+//! Store verbs take a grant, so none can be called without this decision.
+
+use crate::bucket::{Bucket, no_such_bucket};
+use crate::clock::Millis;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{BucketId, KeyId, OrgId};
+use crate::key::{Scope, Scopes};
+use crate::meta::Read;
+use crate::name::BucketName;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// The holder of a key.
+    Key(KeyPrincipal),
+}
+
+/// The holder of a key, as it was when the request was authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrincipal {
+    /// The key.
+    pub key: KeyId,
+    /// The organisation it belongs to.
+    pub org: OrgId,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// The buckets it sees; `None` is all of its organisation's.
+    pub buckets: Option<Vec<BucketId>>,
+    /// When it ends to be valid.
+    pub expires_ms: Option<Millis>,
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $action:ident => $($scope:ident)|+;)*) => {
+        /// What is asked for: one action for each thing a grant can allow.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[$doc])* $action),* }
+
+        impl Action {
+            /// All actions, for the authorisation matrix.
+            pub const ALL: &[Action] = &[$(Action::$action),*];
+
+            /// The scopes a key needs for it, all of them.
+            pub const fn scopes(self) -> Scopes {
+                match self { $(Action::$action => Scopes::of(&[$(Scope::$scope),+])),* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// List the organisation's buckets.
+    ListBuckets => BucketsRead;
+    /// Make a bucket.
+    CreateBucket => BucketsWrite;
+    /// Learn that a bucket exists, and where.
+    HeadBucket => BucketsRead;
+    /// Delete an empty bucket.
+    DeleteBucket => BucketsDelete;
+    /// List objects.
+    ListObjects => FilesRead;
+    /// List open uploads or the parts of one.
+    ListUploads => FilesRead;
+    /// Read an object, its headers or its attributes.
+    GetObject => FilesRead;
+    /// Write an object or a part of one, and everything about an upload but its end by abort.
+    PutObject => FilesWrite;
+    /// Delete objects.
+    DeleteObject => FilesDelete;
+    /// Abort an upload.
+    AbortUpload => FilesDelete;
+}
+
+/// What an action is asked on.
+#[derive(Debug, Clone, Copy)]
+pub enum Resource<'a> {
+    /// The gateway as a whole, or a bucket that is yet to be.
+    Service,
+    /// A bucket and what is in it.
+    Bucket(&'a BucketName),
+}
+
+/// Proof that `authorize` allowed an action. It cannot be made elsewhere.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    action: Action,
+    principal: KeyPrincipal,
+    bucket: Option<Bucket>,
+}
+
+impl Grant {
+    /// Who acts.
+    pub fn principal(&self) -> &KeyPrincipal {
+        &self.principal
+    }
+
+    /// The bucket the grant is for.
+    pub fn bucket(&self) -> Result<&Bucket> {
+        self.bucket.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "The operation needs a bucket.").because("grant has no bucket")
+        })
+    }
+
+    /// Fails unless the grant is for `action`: a verb states what it needs.
+    pub(crate) fn must_allow(&self, action: Action) -> Result<()> {
+        if self.action == action {
+            return Ok(());
+        }
+        let cause = format!("a grant for {:?} was used for {action:?}", self.action);
+        Err(Error::new(ErrorKind::Internal, "The operation was not authorised.").because(cause))
+    }
+}
+
+/// Decides whether `principal` may do `action` on `resource`.
+///
+/// Nothing is allowed unless a rule here says so. A bucket outside the key's own list is `NoSuchBucket`, as if it did not
+/// exist; another organisation's bucket and a missing scope are `AccessDenied`.
+pub fn authorize(
+    read: &dyn Read,
+    now: Millis,
+    principal: &Principal,
+    action: Action,
+    resource: Resource<'_>,
+) -> Result<Grant> {
+    let denied = || Error::new(ErrorKind::AccessDenied, "Access Denied");
+    let Principal::Key(key) = principal else { return Err(denied()) };
+    if key.expires_ms.is_some_and(|expires| expires <= now) || !key.scopes.contain(action.scopes()) {
+        return Err(denied());
+    }
+    let bucket = match resource {
+        // A key that is limited to some buckets would not see a bucket that it makes.
+        Resource::Service if action == Action::CreateBucket && key.buckets.is_some() => return Err(denied()),
+        Resource::Service => None,
+        Resource::Bucket(name) => {
+            let bucket = Bucket::find(read, name)?.ok_or_else(no_such_bucket)?;
+            if key.buckets.as_ref().is_some_and(|list| !list.contains(&bucket.id)) {
+                return Err(no_such_bucket());
+            }
+            if bucket.row.org != key.org {
+                return Err(denied());
+            }
+            Some(bucket)
+        }
+    };
+    Ok(Grant { action, principal: key.clone(), bucket })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::Engine;
+    use crate::meta::memory::MemoryEngine;
+
+    fn principal(scopes: Scopes) -> KeyPrincipal {
+        KeyPrincipal { key: KeyId([1; 16]), org: OrgId([2; 16]), scopes, buckets: None, expires_ms: None }
+    }
+
+    fn ask(principal: &Principal, action: Action) -> Result<Grant> {
+        let engine = MemoryEngine::default();
+        authorize(&*engine.snapshot().unwrap(), 100, principal, action, Resource::Service)
+    }
+
+    #[test]
+    fn every_action_needs_exactly_its_scopes() {
+        for &action in Action::ALL {
+            assert!(ask(&Principal::Anonymous, action).is_err(), "{action:?} by nobody");
+            assert!(ask(&Principal::Key(principal(action.scopes())), action).is_ok(), "{action:?} with its scopes");
+            let others = Scopes::ALL.without(action.scopes());
+            let error = ask(&Principal::Key(principal(others)), action).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action:?} with all scopes but its own");
+        }
+    }
+
+    #[test]
+    fn an_expired_key_may_do_nothing() {
+        for &action in Action::ALL {
+            let mut key = principal(Scopes::ALL);
+            key.expires_ms = Some(100);
+            assert!(ask(&Principal::Key(key.clone()), action).is_err());
+            key.expires_ms = Some(101);
+            assert!(ask(&Principal::Key(key), action).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_bucket_scoped_key_cannot_make_buckets_nor_see_others() {
+        let mut key = principal(Scopes::ALL);
+        key.buckets = Some(vec![]);
+        let error = ask(&Principal::Key(key), Action::CreateBucket).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    }
+}

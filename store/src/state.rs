@@ -1,0 +1,97 @@
+//! Facts about the store itself, in the `state` table: who it is, how often it was started, how far sweeps came.
+
+use bytes::Bytes;
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::meta::table::{state_get, state_put};
+use crate::meta::{Read, Tx};
+
+const STORE_ID: &str = "store_id";
+const EPOCH: &str = "epoch";
+const SWEPT_EPOCH: &str = "swept_epoch";
+const MASTER: &str = "master_fingerprint";
+const MARKED: &str = "marked";
+const FORMAT: &str = "format";
+
+/// The format this build writes. A later format raises it and migrates; a later build reads all earlier ones.
+const FORMAT_VERSION: u32 = 1;
+
+/// Begins a new epoch: what a start does first. Returns the store's identity and the epoch.
+pub(crate) fn begin_epoch(tx: &mut Tx<'_>) -> Result<(String, u32)> {
+    match number(tx, FORMAT)? {
+        None => put_number(tx, FORMAT, FORMAT_VERSION),
+        Some(format) if format <= FORMAT_VERSION => {}
+        Some(format) => {
+            return Err(Error::corrupt(format!(
+                "the data has format {format}, this build reads up to {FORMAT_VERSION}"
+            )));
+        }
+    }
+    let id = match store_id(tx)? {
+        Some(id) => id,
+        None => {
+            let id = crate::object::hex(&clock::random::<16>()?);
+            state_put(tx, STORE_ID, Bytes::from(id.clone()));
+            id
+        }
+    };
+    let epoch = number(tx, EPOCH)?.unwrap_or_default().checked_add(1).ok_or_else(|| Error::corrupt("2^32 epochs"))?;
+    put_number(tx, EPOCH, epoch);
+    Ok((id, epoch))
+}
+
+/// The store's identity, which its marker files repeat.
+pub(crate) fn store_id(read: &dyn Read) -> Result<Option<String>> {
+    text(read, STORE_ID)
+}
+
+/// The latest epoch that was begun; 0 before the first start.
+pub(crate) fn epoch(read: &dyn Read) -> Result<u32> {
+    Ok(number(read, EPOCH)?.unwrap_or_default())
+}
+
+/// All epochs up to this one are free of orphans.
+pub(crate) fn swept_epoch(read: &dyn Read) -> Result<u32> {
+    Ok(number(read, SWEPT_EPOCH)?.unwrap_or_default())
+}
+
+/// Notes that all epochs up to this one are free of orphans.
+pub(crate) fn put_swept_epoch(tx: &mut Tx<'_>, epoch: u32) {
+    put_number(tx, SWEPT_EPOCH, epoch);
+}
+
+/// The fingerprint of the master key that seals the secrets.
+pub(crate) fn master_fingerprint(read: &dyn Read) -> Result<Option<String>> {
+    text(read, MASTER)
+}
+
+/// Notes the fingerprint of the master key.
+pub(crate) fn put_master_fingerprint(tx: &mut Tx<'_>, fingerprint: &str) {
+    state_put(tx, MASTER, Bytes::from(fingerprint.to_owned()));
+}
+
+/// Whether the marker files have been written: from then on their absence means a missing mount.
+pub(crate) fn is_marked(read: &dyn Read) -> Result<bool> {
+    Ok(state_get(read, MARKED)?.is_some())
+}
+
+/// Notes that the marker files have been written.
+pub(crate) fn put_marked(tx: &mut Tx<'_>) {
+    state_put(tx, MARKED, Bytes::from_static(b"1"));
+}
+
+fn text(read: &dyn Read, name: &str) -> Result<Option<String>> {
+    let Some(bytes) = state_get(read, name)? else { return Ok(None) };
+    String::from_utf8(bytes.into()).map(Some).map_err(|_| Error::corrupt(format!("state {name}")))
+}
+
+fn number(read: &dyn Read, name: &str) -> Result<Option<u32>> {
+    let Some(bytes) = state_get(read, name)? else { return Ok(None) };
+    let bytes = bytes.as_ref().try_into().map_err(|_| Error::corrupt(format!("state {name}")))?;
+    Ok(Some(u32::from_be_bytes(bytes)))
+}
+
+fn put_number(tx: &mut Tx<'_>, name: &str, number: u32) {
+    state_put(tx, name, Bytes::copy_from_slice(&number.to_be_bytes()));
+}

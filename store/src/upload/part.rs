@@ -1,0 +1,181 @@
+//! UploadPart and UploadPartCopy.
+
+use std::sync::Arc;
+
+use crate::Store;
+use crate::blob::{ByteStream, Checksum, Expect, ExpectedChecksum, Ingested, stream_segments};
+use crate::clock::Millis;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{BucketId, UploadId};
+use crate::limit;
+use crate::meta::Tx;
+use crate::meta::table::PARTS;
+use crate::name::ObjectKey;
+use crate::object::{ETag, GetObject, ReadConditions, admit, full_object, locate, release};
+use crate::policy::{Action, Grant};
+use crate::upload::create::open_upload;
+use crate::upload::row::{PartRow, UploadRow};
+use crate::usage::{self, Change, UsageRow};
+
+/// A part to store.
+#[derive(Debug)]
+pub struct UploadPart {
+    /// The upload's key.
+    pub key: ObjectKey,
+    /// The upload.
+    pub upload: UploadId,
+    /// Its number, 1 to `limit::PARTS_MAX`.
+    pub number: u16,
+    /// What the body must turn out to be.
+    pub expect: Expect,
+}
+
+/// A part to make from an object.
+#[derive(Debug, Clone)]
+pub struct CopyPart {
+    /// The upload's key.
+    pub key: ObjectKey,
+    /// The upload.
+    pub upload: UploadId,
+    /// Its number, 1 to `limit::PARTS_MAX`.
+    pub number: u16,
+    /// The source's key.
+    pub source_key: ObjectKey,
+    /// First and last byte; `None` is the whole source.
+    pub range: Option<(u64, u64)>,
+    /// What must hold of the source.
+    pub source_conditions: ReadConditions,
+}
+
+/// What was stored.
+#[derive(Debug, Clone)]
+pub struct PartOutcome {
+    /// Entity tag.
+    pub etag: ETag,
+    /// Checksum, if there is one.
+    pub checksum: Option<Checksum>,
+    /// When it was committed.
+    pub modified_ms: Millis,
+}
+
+impl Store {
+    /// Stores a part; a part of the same number is replaced. `NoSuchUpload`, `InvalidArgument` for the number,
+    /// `InvalidRequest` for another checksum algorithm than the upload's, and the errors of a body.
+    pub async fn upload_part(
+        self: &Arc<Self>,
+        grant: &Grant,
+        part: UploadPart,
+        body: ByteStream,
+    ) -> Result<PartOutcome> {
+        grant.must_allow(Action::PutObject)?;
+        let bucket = grant.bucket()?.id;
+        let UploadPart { key, upload, number, mut expect } = part;
+        check_number(number)?;
+        let row = self.meta.read(|read| open_upload(read, bucket, key.as_str(), upload))?;
+        agree_on_checksum(&row, &mut expect)?;
+        let body = self.ingest(body, expect).await?;
+        self.commit_part(bucket, key, upload, number, body).await
+    }
+
+    /// Makes a part from a stretch of an object. Its bytes are read and stored anew, since a part's MD5 must be known.
+    /// `InvalidRange` for a range that passes the source's end, and the errors of `upload_part`.
+    pub async fn copy_part(self: &Arc<Self>, grant: &Grant, source: &Grant, copy: CopyPart) -> Result<PartOutcome> {
+        grant.must_allow(Action::PutObject)?;
+        source.must_allow(Action::GetObject)?;
+        let bucket = grant.bucket()?.id;
+        check_number(copy.number)?;
+        let get = GetObject { key: copy.source_key, range: None, part: None, conditions: ReadConditions::default() };
+        let (upload, located) = self.meta.read(|read| {
+            let upload = open_upload(read, bucket, copy.key.as_str(), copy.upload)?;
+            Ok((upload, locate(read, source, &get)?))
+        })?;
+        copy.source_conditions.must_hold(&located.row.head)?;
+        let size = located.row.head.size;
+        let (start, length) = match copy.range {
+            None => (0, size),
+            Some((first, last)) if first <= last && last < size => (first, last - first + 1),
+            Some(_) => {
+                let message = format!("The requested copy range is not satisfiable: the source has {size} bytes.");
+                return Err(Error::new(ErrorKind::InvalidRange, message));
+            }
+        };
+        if length > limit::PUT_BYTES_MAX {
+            return Err(Error::new(ErrorKind::EntityTooLarge, "A part has at most 5 GiB."));
+        }
+        let held = self.hold(&located, start, length)?;
+        let held =
+            held.ok_or_else(|| Error::new(ErrorKind::SlowDown, "The source is being replaced. Please try again."))?;
+        let bytes = stream_segments(Arc::clone(self), held).await?;
+        let mut expect = Expect { length: Some(length), ..Expect::default() };
+        agree_on_checksum(&upload, &mut expect)?;
+        let body = self.ingest(bytes, expect).await?;
+        self.commit_part(bucket, copy.key, copy.upload, copy.number, body).await
+    }
+
+    async fn commit_part(
+        self: &Arc<Self>,
+        bucket: BucketId,
+        key: ObjectKey,
+        upload: UploadId,
+        number: u16,
+        body: Ingested,
+    ) -> Result<PartOutcome> {
+        let epoch = self.blobs.epoch();
+        self.commit_body(body, move |tx, body| {
+            open_upload(tx, bucket, key.as_str(), upload)?;
+            let row = PartRow {
+                body: admit(tx, &body.place, body.size, epoch)?,
+                size: body.size,
+                md5: body.md5,
+                modified_ms: tx.now(),
+                checksum: body.checksum.clone(),
+            };
+            put_part(tx, bucket, upload, number, &row)?;
+            Ok(PartOutcome { etag: ETag::Md5(body.md5), checksum: full_object(body), modified_ms: row.modified_ms })
+        })
+        .await
+    }
+}
+
+/// Writes a part's row in place of the one with its number.
+fn put_part(tx: &mut Tx<'_>, bucket: BucketId, upload: UploadId, number: u16, row: &PartRow) -> Result<()> {
+    let mut change = Change { add: one_part(row.size), ..Change::default() };
+    if let Some(old) = PARTS.get(tx, &(upload, number))? {
+        change.sub = one_part(old.size);
+        release(tx, old.body)?;
+    }
+    PARTS.put(tx, &(upload, number), row)?;
+    usage::apply(tx, bucket, &change)
+}
+
+fn one_part(size: u64) -> UsageRow {
+    UsageRow { parts: 1, part_bytes: size, ..UsageRow::default() }
+}
+
+fn check_number(number: u16) -> Result<()> {
+    if (1..=limit::PARTS_MAX).contains(&number) {
+        return Ok(());
+    }
+    let message = format!("Part number must be an integer between 1 and {}, inclusive", limit::PARTS_MAX);
+    Err(Error::new(ErrorKind::InvalidArgument, message))
+}
+
+/// A part has its upload's checksum. One that was sent must be of that algorithm; one that was not sent is computed.
+fn agree_on_checksum(upload: &UploadRow, expect: &mut Expect) -> Result<()> {
+    let Some((wanted, _)) = upload.checksum else { return Ok(()) };
+    match expect.checksum.algorithm() {
+        Some(sent) if sent != wanted => {
+            let message = format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                wanted.name().to_lowercase(),
+                sent.name().to_lowercase()
+            );
+            Err(Error::new(ErrorKind::InvalidRequest, message))
+        }
+        Some(_) => Ok(()),
+        None => {
+            expect.checksum = ExpectedChecksum::Compute(wanted);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The crash loop: mixed work by several clients, kill -9 at a random moment, restart, and a look at everything that was
+//! acknowledged. Each round ends with an offline `check`, and the next goes on with the same data directory.
+//!
+//! What must hold after a restart: a write that was acknowledged is there with its exact bytes; a write whose answer
+//! never came happened wholly or not at all; nothing else is there; and parts that were acknowledged can still be
+//! completed.
+
+mod expect;
+mod report;
+mod verify;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::Bucket;
+use crate::server::{self, DataDir, Options, Server};
+use expect::Own;
+pub use report::{Kind, Round, Totals};
+use work::Shared;
+
+/// Acknowledged writes that a round must have checked.
+const CHECKED_MIN: usize = 20;
+/// Client tasks.
+const TASKS: usize = 8;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Rounds.
+    pub rounds: u32,
+    /// The seed of everything random here.
+    pub seed: u64,
+    /// The longest time a restart may take until the gateway listens, where it is to be asserted.
+    pub ready_ms_max: Option<u128>,
+}
+
+/// Runs the plan, prints a line for each round, and returns the sums; the error is the first violation.
+pub async fn run(plan: &Plan) -> Result<Totals, String> {
+    let data = DataDir::new();
+    println!("crash loop: seed {}, {} rounds, data in {}", plan.seed, plan.rounds, data.path().display());
+    let mut runner = Runner::new(plan, data.clone()).await;
+    let mut totals = Totals::default();
+    for number in 1..=plan.rounds {
+        let round = match runner.round(number).await {
+            Ok(round) => round,
+            Err(violation) => {
+                let kept = data.keep();
+                let log = runner.server.log_tail();
+                return Err(format!(
+                    "seed {}, round {number}: {violation}\ndata kept in {}\n{log}",
+                    plan.seed,
+                    kept.display()
+                ));
+            }
+        };
+        println!("{round}");
+        totals.add(&round);
+    }
+    totals.object_bytes = runner.own.iter().map(Own::bytes).sum();
+    totals.data_bytes = bytes_under(&data.path());
+    println!("{totals}");
+    Ok(totals)
+}
+
+fn bytes_under(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let size = |path: PathBuf| if path.is_dir() { bytes_under(&path) } else { path.metadata().map_or(0, |m| m.len()) };
+    entries.filter_map(Result::ok).map(|entry| size(entry.path())).sum()
+}
+
+struct Runner<'a> {
+    plan: &'a Plan,
+    rng: fastrand::Rng,
+    server: Server,
+    bucket: Bucket,
+    own: Vec<Own>,
+}
+
+impl<'a> Runner<'a> {
+    async fn new(plan: &'a Plan, data: DataDir) -> Runner<'a> {
+        let server = Server::start_with(Options { binary: plan.binary.clone(), ..Options::default() }, data);
+        let bucket = server.client().make("crash").await;
+        let own = (0..TASKS).map(Own::new).collect();
+        Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own }
+    }
+
+    async fn round(&mut self, number: u32) -> Result<Round, String> {
+        let mut round = Round { number, ..Round::default() };
+        self.work_until_killed(&mut round).await?;
+        self.restart();
+        let ready = self.server.ready_after();
+        round.ready_ms = ready.as_millis();
+        if self.plan.ready_ms_max.is_some_and(|max| round.ready_ms > max) {
+            return Err(format!("the gateway took {ready:?} to listen after the kill"));
+        }
+        verify::all(&self.bucket, &mut self.own, &mut round).await?;
+        if round.checked < CHECKED_MIN {
+            return Err(format!("only {} acknowledged writes could be checked", round.checked));
+        }
+        self.stop_and_check()?;
+        self.restart();
+        Ok(round)
+    }
+
+    /// Lets all tasks work and kills the gateway at a random moment, once enough has been acknowledged to be checked.
+    async fn work_until_killed(&mut self, round: &mut Round) -> Result<(), String> {
+        let shared = Arc::new(Shared::new(self.bucket.clone(), round.number));
+        let began = Instant::now();
+        let tasks: Vec<_> = self
+            .own
+            .drain(..)
+            .map(|own| tokio::spawn(work::work(Arc::clone(&shared), own, self.rng.u64(..))))
+            .collect();
+        tokio::time::sleep(Duration::from_millis(self.rng.u64(50..1_500))).await;
+        // Every task may yet put one of its writes in doubt. The last wait keeps the kill from following an answer.
+        shared.wait_for(CHECKED_MIN + TASKS).await;
+        tokio::time::sleep(Duration::from_micros(self.rng.u64(0..20_000))).await;
+        shared.announce_kill();
+        self.server.kill();
+        round.worked_ms = began.elapsed().as_millis();
+        for task in tasks {
+            let (own, interrupted) = task.await.map_err(|e| e.to_string())?;
+            self.own.push(own);
+            round.interrupted.extend(interrupted);
+        }
+        round.acknowledged = shared.acknowledged();
+        shared.violation().map_or(Ok(()), Err)
+    }
+
+    /// Ends the gateway, gently or not, and has its data checked offline.
+    fn stop_and_check(&mut self) -> Result<(), String> {
+        if self.rng.bool() {
+            let status = self.server.stop();
+            if !status.success() {
+                return Err(format!("SIGTERM ended the gateway with {status}"));
+            }
+        } else {
+            self.server.kill();
+        }
+        let output = server::run(&self.plan.binary, "check", &self.server.data().path(), &[]);
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Err(format!("check ended with {}:\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
+    }
+
+    fn restart(&mut self) {
+        let options = Options { binary: self.plan.binary.clone(), ..Options::default() };
+        self.server = Server::start_with(options, self.server.data().clone());
+        self.bucket = Bucket { client: self.server.client(), name: self.bucket.name.clone() };
+    }
+}
