@@ -53,7 +53,7 @@ def fetch(url, method="GET", data=None, headers=None):
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body=data, headers=headers or {})
         answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
+        return answer.status, answer.headers, answer.read()
     finally:
         connection.close()
 

@@ -187,8 +187,8 @@ def test_attributes_page_the_parts(s3, bucket, seed):
 
 def test_attributes_refused(s3, bucket):
     put(s3, bucket, "key")
-    for attributes in ([], ["Colour"]):
-        with refused("InvalidArgument", 400):
+    for attributes, code in (([], "InvalidRequest"), (["Colour"], "InvalidArgument")):
+        with refused(code, 400):
             s3.get_object_attributes(Bucket=bucket, Key="key", ObjectAttributes=attributes)
     with refused("NoSuchKey", 404):
         s3.get_object_attributes(Bucket=bucket, Key="missing", ObjectAttributes=["ETag"])

@@ -1,5 +1,7 @@
 """boto3: ListObjects and ListObjectsV2."""
 
+import urllib.parse
+
 import pytest
 
 from aws import put, refused
@@ -140,7 +142,9 @@ def test_any_string_can_be_the_delimiter(s3, bucket, delimiter):
 def test_odd_prefix_and_marker(s3, bucket, odd):
     put(s3, bucket, f"{odd}1", f"{odd}2", "zz")
     page = s3.list_objects(Bucket=bucket, Prefix=odd, Marker=f"{odd}1")
-    assert (names(page)[0], page["Prefix"], page["Marker"]) == ([f"{odd}2"], odd, f"{odd}1")
+    # boto3 decodes every field of a version 1 listing but its Prefix.
+    assert (names(page)[0], page["Marker"]) == ([f"{odd}2"], f"{odd}1")
+    assert urllib.parse.unquote(page["Prefix"]) == odd and page["Prefix"].isascii()
     page = s3.list_objects_v2(Bucket=bucket, Prefix=odd, StartAfter=f"{odd}1")
     assert (names(page)[0], page["Prefix"], page["StartAfter"]) == ([f"{odd}2"], odd, f"{odd}1")
 

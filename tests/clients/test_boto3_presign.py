@@ -63,7 +63,7 @@ def test_list(s3, signer, bucket):
     put(s3, bucket, "a+b")
     url = signer.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket, "Prefix": "a+"})
     status, _, xml = fetch(url)
-    assert status == 200 and b"<Key>a%2Bb</Key>" in xml
+    assert status == 200 and re.search(rb"<Key>a(%2B|\+)b</Key>", xml)
 
 
 def test_range_and_overrides(s3, signer, bucket):

@@ -12,7 +12,7 @@ from samples import ODD_KEYS
 
 @pytest.fixture(scope="module")
 def gateway_settings():
-    return {"WINDLASS_BASE_DOMAIN": "localhost"}
+    return {"WINDLASS_S3_BASE_DOMAIN": "localhost"}
 
 
 @pytest.fixture(scope="module")

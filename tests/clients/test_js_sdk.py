@@ -12,7 +12,7 @@ SUITE = Path(__file__).parent / "js" / "suite.mjs"
 
 @pytest.fixture(scope="module")
 def gateway_settings():
-    return {"WINDLASS_BASE_DOMAIN": "localhost"}
+    return {"WINDLASS_S3_BASE_DOMAIN": "localhost"}
 
 
 def test_suite(clients, gateway, aws_environment, seed, capsys):

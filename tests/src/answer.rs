@@ -100,12 +100,6 @@ impl Answer {
         Xml::parse(self.text()).unwrap_or_else(|e| panic!("{e}: {}", self.describe()))
     }
 
-    /// The error code, where the body is an error.
-    pub fn code(&self) -> Option<String> {
-        let xml = Xml::parse(std::str::from_utf8(&self.body).ok()?).ok()?;
-        if xml.name == "Error" { xml.get("Code").map(str::to_owned) } else { None }
-    }
-
     /// Everything about the answer that fits on a screen.
     pub fn describe(&self) -> String {
         let shown = self.body.len().min(2_000);

@@ -344,7 +344,11 @@ impl Request {
     ) {
         let expires = self.time + seconds;
         let covered = Covered { method: &self.method, path, query, headers, payload: "" };
-        let signature = covered.signature_v2(&self.keys, &self.resource(), expires);
+        // Over a bucket alone every published client signs the path with a slash behind it.
+        let resource = self.resource();
+        let bucket_alone = resource.len() > 1 && resource.matches('/').count() == 1;
+        let resource = if bucket_alone { format!("{resource}/") } else { resource };
+        let signature = covered.signature_v2(&self.keys, &resource, expires);
         query.push(("AWSAccessKeyId".to_owned(), Some(self.keys.access.clone())));
         query.push(("Signature".to_owned(), Some(signature)));
         query.push(("Expires".to_owned(), Some(expires.to_string())));

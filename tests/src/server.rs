@@ -182,11 +182,6 @@ impl Server {
         self.address
     }
 
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// From spawning the process to reading the line that says it listens.
     pub fn ready_after(&self) -> Duration {
         self.ready_after

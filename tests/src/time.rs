@@ -38,12 +38,6 @@ pub fn http_date(seconds: i64) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
-/// `YYYY-MM-DDTHH:MM:SS`, with which the dates in S3's XML begin.
-pub fn iso_prefix(seconds: i64) -> String {
-    let (year, month, day, hour, minute, second, _) = civil(seconds);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +47,5 @@ mod tests {
         assert_eq!(amz_date(1_369_353_600), "20130524T000000Z");
         assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
-        assert_eq!(iso_prefix(784_111_777), "1994-11-06T08:49:37");
     }
 }

@@ -1,6 +1,8 @@
 //! The last step of every answer: request ids on all of them, complete error documents, and nothing in the body of
 //! answers that may not have one.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Response, StatusCode};
 use s3s::Body;
@@ -32,6 +34,8 @@ pub(super) struct Asked {
     pub(super) target: Target,
     /// The identifier of the request.
     pub(super) request_id: String,
+    /// The region this gateway says it is in.
+    pub(super) region: Arc<str>,
 }
 
 impl Asked {
@@ -94,6 +98,10 @@ impl Asked {
                 add(name, &encode::xml(&encode::echo(value)));
             }
         }
+        if code == "AuthorizationHeaderMalformed" {
+            // A client that signed for a region that cannot be one reads here which to sign for, and tries again.
+            add("Region", &encode::xml(&self.region));
+        }
         add("Resource", &encode::xml(&self.path));
         add("RequestId", &encode::xml(&self.request_id));
         add("HostId", &self.host_id());
@@ -121,7 +129,7 @@ mod tests {
 
     fn asked(head: bool) -> Asked {
         let target = Target { bucket: Some("b".into()), key: Some("a<\n".into()) };
-        Asked { head, path: "/b/a%3C%0A".into(), target, request_id: "R1".into() }
+        Asked { head, path: "/b/a%3C%0A".into(), target, request_id: "R1".into(), region: "us-east-1".into() }
     }
 
     fn short(status: u16, body: &str) -> Response<Body> {

@@ -137,8 +137,10 @@ struct ClientBody {
 impl Drop for ClientBody {
     fn drop(&mut self) {
         let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
-        if let Some(incoming) = unread.filter(|_| !self.held_back) {
-            self.rest.put(incoming);
+        match unread {
+            Some(incoming) if !self.held_back => self.rest.put(incoming),
+            Some(_) => self.rest.abandon(),
+            None => {}
         }
     }
 }

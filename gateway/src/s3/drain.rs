@@ -2,7 +2,7 @@
 //! and a reset can overtake the answer; so a moderate rest is read and dropped before the answer goes out. Large rests
 //! are not waited for, and neither is a body that the client holds back until it is told to continue.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body::Body as _;
@@ -16,23 +16,41 @@ const REST_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Where a body is put back when nobody reads on.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Rest(Arc<Mutex<Option<Incoming>>>);
+pub(super) struct Rest(Arc<Mutex<Unread>>);
+
+#[derive(Debug, Default)]
+struct Unread {
+    incoming: Option<Incoming>,
+    /// Some of it will never be read: what comes next on the connection may be the rest of it or another request.
+    abandoned: bool,
+}
 
 impl Rest {
     /// Puts a body back.
     pub(super) fn put(&self, incoming: Incoming) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(incoming);
+        self.lock().incoming = Some(incoming);
     }
 
-    /// Reads and drops what was put back, within the limits.
-    pub(super) async fn drain(&self) {
-        let incoming = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut incoming) = incoming
-            && incoming.size_hint().lower() <= REST_BYTES_MAX
-        {
-            // If time runs out the connection is closed, as for a large rest.
-            let _ = tokio::time::timeout(REST_TIME_MAX, drop_frames(&mut incoming)).await;
+    /// Notes that a body will not be read, because the client was not told to send it.
+    pub(super) fn abandon(&self) {
+        self.lock().abandoned = true;
+    }
+
+    /// Reads and drops what was put back, within the limits. True if the connection can take another request; after
+    /// false its answer must say that it will be closed.
+    pub(super) async fn drain(&self) -> bool {
+        let incoming = self.lock().incoming.take();
+        if let Some(mut incoming) = incoming {
+            let short = incoming.size_hint().lower() <= REST_BYTES_MAX;
+            if !short || tokio::time::timeout(REST_TIME_MAX, drop_frames(&mut incoming)).await.is_err() {
+                self.abandon();
+            }
         }
+        !self.lock().abandoned
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Unread> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,6 +9,7 @@ use windlass_store::limit;
 
 use super::body;
 use super::error::{self, invalid_argument, invalid_request};
+use super::host::Target;
 use super::ops;
 use super::query::Query;
 use super::signature;
@@ -20,7 +21,7 @@ const V2_SIGNED: [&str; 8] =
     ["delete", "location", "partNumber", "uploadId", "uploads", "versionId", "versioning", "versions"];
 
 /// Checks a request and brings its credentials into the one form that s3s reads.
-pub(super) fn check(parts: &mut Parts, sigv2_presigned: bool) -> S3Result<()> {
+pub(super) fn check(parts: &mut Parts, target: &Target, sigv2_presigned: bool) -> S3Result<()> {
     for name in [AUTHORIZATION, HOST, CONTENT_LENGTH] {
         if parts.headers.get_all(&name).iter().count() > 1 {
             return Err(invalid_request(format!("The header {name} is given more than once.")));
@@ -37,7 +38,10 @@ pub(super) fn check(parts: &mut Parts, sigv2_presigned: bool) -> S3Result<()> {
         Credentials::None => {}
         Credentials::Header => check_header(parts)?,
         Credentials::PresignedV4 => signature::check_presigned(&parts.headers, &query)?,
-        Credentials::PresignedV2 if sigv2_presigned => check_v2(&query)?,
+        Credentials::PresignedV2 if sigv2_presigned => {
+            check_v2(&query)?;
+            sign_bucket_with_slash(parts, target);
+        }
         Credentials::PresignedV2 => return Err(invalid_request(V2_REFUSED)),
     }
     check_length(parts)
@@ -87,6 +91,17 @@ fn check_v2(query: &Query) -> S3Result<()> {
     match query.iter().find(|(name, _)| ops::is_subresource(name) && !V2_SIGNED.contains(name)) {
         Some((name, _)) => Err(denied(format!("The parameter {name} is not covered by the signature."))),
         None => Ok(()),
+    }
+}
+
+/// A V2 signature over a bucket covers `/bucket/`, while boto3 sends `/bucket`: the two are one resource, so the path takes
+/// the form that was signed.
+fn sign_bucket_with_slash(parts: &mut Parts, target: &Target) {
+    let path = parts.uri.path();
+    let bucket_alone = target.bucket.is_some() && target.key.is_none() && !path.ends_with('/');
+    let query = parts.uri.query().unwrap_or_default();
+    if bucket_alone && let Ok(uri) = format!("{path}/?{query}").parse() {
+        parts.uri = uri;
     }
 }
 
@@ -147,7 +162,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        check(&mut parts, true).map_err(|error| error.code().as_str().to_owned())
+        check(&mut parts, &Target { bucket: None, key: None }, true).map_err(|error| error.code().as_str().to_owned())
     }
 
     fn refused(code: &str) -> Result<(), String> {

@@ -34,12 +34,15 @@ mod query;
 mod refuse;
 mod service;
 mod signature;
+#[cfg(test)]
+mod stream_errors;
 mod upload;
 mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -56,6 +59,8 @@ const FORM_BYTES_MAX: usize = 20 << 10;
 const FORM_FIELDS_MAX: usize = 100;
 /// How far a client's clock may be off, in seconds (S3: RequestTimeTooSkewed).
 const SKEW_SECONDS_MAX: u32 = 900;
+/// Told to a client whose body was not read: its next request needs another connection.
+const CLOSE: http::HeaderValue = http::HeaderValue::from_static("close");
 
 /// What the S3 door is told.
 #[derive(Debug, Clone)]
@@ -77,12 +82,14 @@ pub(crate) struct S3Door {
     host: Host,
     sigv2_presigned: bool,
     body_idle: Duration,
+    region: Arc<str>,
 }
 
 impl S3Door {
     /// A door to `store`.
     pub(crate) fn new(store: Arc<Store>, settings: S3Settings) -> Self {
         let host = Host::new(settings.base_domain.as_deref());
+        let region = Arc::from(settings.region.as_str());
         let mut operations = builder(service::Operations { store: Arc::clone(&store), region: settings.region }, &host);
         operations.set_auth(auth::NoSecrets);
         operations.set_access(auth::Access { store: Arc::clone(&store) });
@@ -91,7 +98,7 @@ impl S3Door {
         signatures.set_auth(auth::Secrets { store });
         signatures.set_route(gate::Gate { operations: operations.build() });
         let S3Settings { sigv2_presigned, body_idle, .. } = settings;
-        Self { signatures: signatures.build(), host, sigv2_presigned, body_idle }
+        Self { signatures: signatures.build(), host, sigv2_presigned, body_idle, region }
     }
 
     /// Answers a request. `request_id` goes into every answer and every error document.
@@ -102,9 +109,11 @@ impl S3Door {
             path: parts.uri.path().to_owned(),
             target: self.host.target(&parts),
             request_id: request_id.to_owned(),
+            region: Arc::clone(&self.region),
         };
         let rest = Rest::default();
-        let answer = match guard::check(&mut parts, self.sigv2_presigned) {
+        let one_at_a_time = parts.version < http::Version::HTTP_2;
+        let answer = match guard::check(&mut parts, &asked.target, self.sigv2_presigned) {
             Ok(()) => {
                 parts.extensions.insert(asked.target.clone());
                 let body = body::from_client(incoming, &parts.headers, self.body_idle, &rest);
@@ -120,8 +129,11 @@ impl S3Door {
                 refusal(error)
             }
         };
-        rest.drain().await;
-        asked.finish(answer)
+        let mut answer = asked.finish(answer);
+        if !rest.drain().await && one_at_a_time {
+            answer.headers_mut().insert(CONNECTION, CLOSE);
+        }
+        answer
     }
 }
 

@@ -9,12 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
 
 use super::batch::{Batch, Tx};
 use super::count::{Counted, Counters};
 use super::engine::{Changes, Engine};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
 
@@ -164,9 +163,9 @@ impl Writer {
         if changes.is_empty() {
             return Ok(());
         }
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         self.commit_or_latch(&changes)?;
-        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let nanos = watch.nanos();
         let counters = &self.shared.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
         counters.commit_nanos.fetch_add(nanos, Ordering::Relaxed);

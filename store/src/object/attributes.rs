@@ -62,12 +62,13 @@ fn parts(read: &dyn Read, located: &Located, request: &AttributesRequest) -> Res
     let numbers = manifest.runs.iter().flat_map(|run| run.first..run.first.saturating_add(run.count));
     let mut page = Vec::new();
     let mut more = false;
-    for number in numbers.filter(|number| *number > request.part_after) {
+    // Counted from 1, as reads by part count them; see `locate_part`.
+    for (ordinal, number) in (1u16..).zip(numbers).filter(|(ordinal, _)| *ordinal > request.part_after) {
         if page.len() == max {
             more = true;
             break;
         }
-        page.push(PartEntry::of(number, finished_part(read, upload, number)?));
+        page.push(PartEntry::of(ordinal, finished_part(read, upload, number)?));
     }
     let next = page.last().map(|part| part.number).filter(|_| more);
     Ok(Some(AttributeParts { total: manifest.runs.iter().map(|run| run.count).sum(), page, next }))

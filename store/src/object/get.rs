@@ -224,23 +224,33 @@ fn invalid_part() -> Error {
     Error::new(ErrorKind::InvalidPart, "The requested partnumber is not satisfiable")
 }
 
-fn locate_part(read: &dyn Read, row: &ObjectRow, manifest: &ManifestRow, number: u16, found: &mut Found) -> Result<()> {
+/// Finds the `ordinal`-th part. A finished object's parts are counted from 1 whatever numbers they were uploaded under:
+/// clients that read part by part go from 1 to the count.
+fn locate_part(
+    read: &dyn Read,
+    row: &ObjectRow,
+    manifest: &ManifestRow,
+    ordinal: u16,
+    found: &mut Found,
+) -> Result<()> {
     let Body::Manifest(upload) = row.body else { return Err(invalid_part()) };
-    let (mut start, mut seen) = (0, None);
+    let mut before = ordinal.checked_sub(1).ok_or_else(invalid_part)?;
     for run in &manifest.runs {
-        if (run.first..run.first.saturating_add(run.count)).contains(&number) {
-            seen = Some((start + u64::from(number - run.first) * run.size, run.size));
-            break;
+        if before >= run.count {
+            before -= run.count;
+            found.start += u64::from(run.count) * run.size;
+            continue;
         }
-        start += u64::from(run.count) * run.size;
+        found.start += u64::from(before) * run.size;
+        found.length = run.size;
+        found.partial = true;
+        found.parts = Some(manifest.runs.iter().map(|run| run.count).sum());
+        let part = finished_part(read, upload, run.first + before)?;
+        let full = |(algorithm, value)| Checksum { algorithm, kind: ChecksumKind::FullObject, value, parts: 0 };
+        found.checksum = part.checksum.map(full);
+        return Ok(());
     }
-    (found.start, found.length) = seen.ok_or_else(invalid_part)?;
-    found.partial = true;
-    found.parts = Some(manifest.runs.iter().map(|run| run.count).sum());
-    let part = finished_part(read, upload, number)?;
-    found.checksum =
-        part.checksum.map(|(algorithm, value)| Checksum { algorithm, kind: ChecksumKind::FullObject, value, parts: 0 });
-    Ok(())
+    Err(invalid_part())
 }
 
 /// The checksum kept with an object.

@@ -69,10 +69,10 @@ impl Store {
     ) -> Result<PartOutcome> {
         grant.must_allow(Action::PutObject)?;
         let bucket = grant.bucket()?.id;
-        let UploadPart { key, upload, number, mut expect } = part;
+        let UploadPart { key, upload, number, expect } = part;
         check_number(number)?;
         let row = self.meta.read(|read| open_upload(read, bucket, key.as_str(), upload))?;
-        agree_on_checksum(&row, &mut expect)?;
+        agree_on_checksum(&row, &expect)?;
         let body = self.ingest(body, expect).await?;
         self.commit_part(bucket, key, upload, number, body).await
     }
@@ -106,8 +106,9 @@ impl Store {
         let held =
             held.ok_or_else(|| Error::new(ErrorKind::SlowDown, "The source is being replaced. Please try again."))?;
         let bytes = stream_segments(Arc::clone(self), held).await?;
-        let mut expect = Expect { length: Some(length), ..Expect::default() };
-        agree_on_checksum(&upload, &mut expect)?;
+        let checksum =
+            upload.checksum.map_or(ExpectedChecksum::None, |(algorithm, _)| ExpectedChecksum::Compute(algorithm));
+        let expect = Expect { length: Some(length), checksum, ..Expect::default() };
         let body = self.ingest(bytes, expect).await?;
         self.commit_part(bucket, copy.key, copy.upload, copy.number, body).await
     }
@@ -160,22 +161,17 @@ fn check_number(number: u16) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
-/// A part has its upload's checksum. One that was sent must be of that algorithm; one that was not sent is computed.
-fn agree_on_checksum(upload: &UploadRow, expect: &mut Expect) -> Result<()> {
+/// An upload that was created with an algorithm demands it of every part.
+fn agree_on_checksum(upload: &UploadRow, expect: &Expect) -> Result<()> {
     let Some((wanted, _)) = upload.checksum else { return Ok(()) };
-    match expect.checksum.algorithm() {
-        Some(sent) if sent != wanted => {
-            let message = format!(
-                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-                wanted.name().to_lowercase(),
-                sent.name().to_lowercase()
-            );
-            Err(Error::new(ErrorKind::InvalidRequest, message))
-        }
-        Some(_) => Ok(()),
-        None => {
-            expect.checksum = ExpectedChecksum::Compute(wanted);
-            Ok(())
-        }
+    let sent = expect.checksum.algorithm();
+    if sent == Some(wanted) {
+        return Ok(());
     }
+    let message = format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+        wanted.name().to_lowercase(),
+        sent.map_or("null".to_owned(), |sent| sent.name().to_lowercase())
+    );
+    Err(Error::new(ErrorKind::InvalidRequest, message))
 }

@@ -70,7 +70,6 @@ async fn a_promise_in_a_header_that_cannot_be_kept_is_refused() {
         ("x-amz-object-lock-mode", "COMPLIANCE"),
         ("x-amz-object-lock-legal-hold", "ON"),
         ("x-amz-tagging", "a=b"),
-        ("x-amz-website-redirect-location", "/elsewhere"),
         ("x-amz-acl", "public-read"),
         ("x-amz-grant-read", "uri=http://acs.amazonaws.com/groups/global/AllUsers"),
     ] {
