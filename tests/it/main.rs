@@ -13,6 +13,7 @@
 mod crash;
 mod home;
 mod linear;
+mod list_rows;
 mod model;
 mod ops;
 mod race;
