@@ -24,7 +24,8 @@ async fn rows(client: &Client, request: Request) -> u64 {
 }
 
 async fn fill(bucket: &Bucket, keys: u64) {
-    let puts = futures::stream::iter(0..keys).map(|n| tokio::spawn(bucket.put(&format!("all/{n:08}"), "").into_future()));
+    let puts =
+        futures::stream::iter(0..keys).map(|n| tokio::spawn(bucket.put(&format!("all/{n:08}"), "").into_future()));
     puts.buffer_unordered(256).for_each(|answer| async { drop(answer.unwrap().is(200)) }).await;
 }
 
