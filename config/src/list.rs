@@ -48,7 +48,7 @@ sections! {
     S3 {
         /// The region that signatures must name, and that clients are told.
         region: String = "us-east-1".to_owned(), Text(is_region, "1 to 64 of a-z, 0-9 and '-'");
-        /// The domain under which buckets are hosts: <bucket>.<base_domain>. Without it only paths name buckets.
+        /// The domain under which buckets are hosts, as in bucket.s3.example.com for s3.example.com. Without it only paths name buckets.
         base_domain: Option<String> = None, Optional(Text(is_domain, "a domain name in lower case, such as \"s3.example.com\""));
     }
 
