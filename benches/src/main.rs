@@ -1,46 +1,115 @@
-//! Micro-benchmarks of the metadata, beside what the disk itself does in the same minute:
-//! `cargo run --release -p windlass-benches -- commit|list [FOLDER]`
+//! Measures: loads on any S3 endpoint, the gateway beside its peers, and parts of it on their own. README.md says how.
 //!
 //! Figures hold for one machine and one moment; they are for comparing, not for quoting.
 
-mod commit;
+mod ceiling;
+mod compare;
 mod disk;
-mod list;
+mod load;
+mod micro;
+mod process;
+mod running;
+mod scale;
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use tempfile::TempDir;
-use windlass_store::clock::SystemClock;
-use windlass_store::meta::{Meta, RedbEngine};
+use clap::{Args, Parser, Subcommand};
 
 /// What a benchmark ends with when it could not be done.
 type Failure = Box<dyn std::error::Error>;
 
-/// Page cache of the engine, the gateway's default.
-const CACHE_BYTES: usize = 128 << 20;
+/// Benchmarks of a Windlass gateway.
+#[derive(Debug, Parser)]
+#[command(name = "windlass-benches")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put load on an S3 endpoint.
+    Load(Box<load::LoadArgs>),
+    /// Serve static bodies and do nothing else: the ceiling.
+    Ceiling {
+        /// Bytes of a body.
+        #[arg(long, default_value = "4KiB", value_parser = load::parse_size)]
+        size: usize,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+    /// Windlass beside its peers and the ceiling.
+    Compare(compare::CompareArgs),
+    /// Windlass with millions of objects beside Windlass with none.
+    Scale(scale::ScaleArgs),
+    /// How often the disk syncs in a second.
+    Disk {
+        /// A folder on it.
+        folder: PathBuf,
+        /// For how long.
+        #[arg(long, default_value_t = 5)]
+        seconds: u32,
+    },
+    /// Durable writes of one row by many writers at once.
+    Commit(Folder),
+    /// Pages of a table.
+    List(Folder),
+    /// Rows to bytes and back.
+    Codec,
+    /// Digests of a body.
+    Digest,
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// Where to keep files meanwhile.
+    #[arg(default_value_os_t = std::env::temp_dir())]
+    folder: PathBuf,
+}
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().unwrap_or_default();
-    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
-    let done = tempfile::tempdir_in(folder).map_err(Failure::from).and_then(|folder| match name.as_str() {
-        "commit" => commit::run(&folder),
-        "list" => list::run(&folder),
-        _ => Err("usage: windlass-benches commit|list [FOLDER]".into()),
-    });
+    let done = match Cli::parse().command {
+        Command::Load(args) => load(*args),
+        Command::Ceiling { size, listen } => ceiling::run(listen, size),
+        Command::Compare(args) => compare::run(&args),
+        Command::Scale(args) => scale::run(&args),
+        Command::Disk { folder, seconds } => disk::run(&folder, seconds),
+        Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),
+        Command::List(Folder { folder }) => within(&folder, micro::list::run),
+        Command::Codec => micro::codec::run(),
+        Command::Digest => {
+            micro::digest::run();
+            Ok(())
+        }
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            eprintln!("windlass-benches: {failure}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Metadata in a new file of that name.
-fn open(folder: &TempDir, name: &str) -> Result<Meta, Failure> {
-    let engine = RedbEngine::open(&folder.path().join(name), CACHE_BYTES)?;
-    Ok(Meta::open(Arc::new(engine), Arc::new(SystemClock))?)
+/// A load with errors has failed, though its figures are printed.
+fn load(args: load::LoadArgs) -> Result<(), Failure> {
+    let json = args.json;
+    let report = load::run(args)?;
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        report.print();
+    }
+    match report.errors {
+        0 => Ok(()),
+        errors => Err(format!("{errors} operations failed").into()),
+    }
+}
+
+/// Runs a benchmark in a folder that is removed afterwards.
+fn within(folder: &Path, run: fn(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
+    run(tempfile::tempdir_in(folder)?.path())
 }

@@ -17,8 +17,8 @@ mod time;
 mod validate;
 
 pub use fault::{Fault, Faults};
-pub use kind::{LogFormat, LogLevel};
-pub use list::{Auth, General, Key, Limits, Log, Organisation, Root, S3, Storage, Sweep};
+pub use kind::{Durability, LogFormat, LogLevel};
+pub use list::{Auth, Backup, General, Key, Limits, Log, Organisation, Root, S3, Scrub, Storage, Sweep};
 pub use load::Sources;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use crate::Secret;
 use crate::field::{Field, sections};
 use crate::kind::{
-    Address, Count, Flag, Kind, LogFormat, LogLevel, OneOf, Optional, Path, SecretText, Size, Text, Texts, Time,
+    Address, Count, Durability, Flag, Kind, LogFormat, LogLevel, OneOf, Optional, Path, SecretText, Size, Text, Texts,
+    Time,
 };
 use crate::validate::{is_access_key_id, is_domain, is_key_text, is_name, is_region, is_secret_key, is_token};
 
@@ -38,6 +39,11 @@ sections! {
         /// Whether to begin a new store in an empty folder. With false an empty folder is refused: a disk that is not
         /// mounted then stops the gateway instead of looking like a store that has lost everything.
         create: bool = true, Flag;
+        /// When a write is acknowledged: with "full" once it is on stable storage; with "relaxed" before that, so that a crash
+        /// or a power cut loses the writes of the last relaxed_sync_ms, each of them wholly.
+        durability: Durability = Durability::Full, OneOf(PhantomData::<Durability>);
+        /// Milliseconds within which relaxed writes are put on stable storage.
+        relaxed_sync_ms: u64 = 1_000, Count(10..=60_000, "milliseconds");
         /// Objects up to this size live in the metadata file and share its commits.
         inline_bytes_max: u64 = 4 * KIB, Size(0..=64 * KIB);
         /// Memory for the metadata engine's page cache.
@@ -59,6 +65,9 @@ sections! {
         /// The key that seals secrets at rest: 32 bytes in base64. Without it one is made at the first start and kept in
         /// the data folder.
         master_key: Option<Secret> = None, Optional(SecretText(is_key_text, "32 bytes in base64")), "WINDLASS_MASTER_KEY";
+        /// The key to seal them with from now on, for `windlass secret rotate` alone: 32 bytes in base64. Without it one is
+        /// made, unless the master key is given from outside.
+        new_master_key: Option<Secret> = None, Optional(SecretText(is_key_text, "32 bytes in base64")), "WINDLASS_NEW_MASTER_KEY";
     }
 
     /// The root key. If none is given, one is made at the first start.
@@ -105,6 +114,21 @@ sections! {
     Sweep {
         /// Milliseconds from the end of one sweep to the next.
         interval_ms: u64 = 30_000, Count(100..=DAY_MS, "milliseconds");
+    }
+
+    /// The job that reads everything that is stored and holds it against its checksums.
+    Scrub {
+        /// Hours from the end of one scrub to the beginning of the next. 0 switches it off.
+        interval_hours: u64 = 168, Count(0..=8_760, "hours");
+        /// How much it reads in a second at most.
+        bytes_per_second: u64 = 32 * MIB, Size(64 * KIB..=64 * GIB);
+    }
+
+    /// Backups of the metadata.
+    Backup {
+        /// Hours for which the bytes that a backup needs are kept from the sweep. A backup that is put back later than that
+        /// may miss some.
+        hold_hours: u64 = 168, Count(0..=8_760, "hours");
     }
 
     /// An organisation that is made at the start, with its buckets and keys. It can be given more than once, in the

@@ -2,7 +2,7 @@
 
 use crate::field::{Field, From};
 use crate::kind::Raw;
-use crate::list::{Auth, General, Limits, Log, Organisation, Root, S3, Storage, Sweep};
+use crate::list::{Auth, Backup, General, Limits, Log, Organisation, Root, S3, Scrub, Storage, Sweep};
 
 /// Sets a value, or says that it is of another kind.
 type Set = Box<dyn Fn(&mut Settings, &Raw) -> bool>;
@@ -72,6 +72,10 @@ settings! {
     log: Log "log" Anywhere;
     /// The job that deletes bytes which nothing refers to any more.
     sweep: Sweep "sweep" Anywhere;
+    /// The job that reads everything that is stored and holds it against its checksums.
+    scrub: Scrub "scrub" Anywhere;
+    /// Backups of the metadata.
+    backup: Backup "backup" Anywhere;
 }
 
 /// All settings of all sections.

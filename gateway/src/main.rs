@@ -3,6 +3,7 @@
 //! `serve.rs` puts it together, `door.rs` is what every request passes, `s3/` is the S3 door and the only place that
 //! names s3s. Deliberately absent: rules about what is stored, which live in `windlass-store`.
 
+mod admin;
 mod app;
 mod body;
 mod cli;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use windlass_config::{Limits, Settings};
+use windlass_config::{Durability, Limits, Settings};
 use windlass_store::bootstrap::RootKey;
 use windlass_store::seal::MasterKey;
 use windlass_store::{Store, StoreOptions};
@@ -22,7 +22,7 @@ use crate::door::{self, Door};
 use crate::metrics::Metrics;
 use crate::root_key::Told;
 use crate::s3::{S3Door, S3Settings};
-use crate::{jobs, net, organisations, trace};
+use crate::{admin, jobs, net, organisations, trace};
 
 /// How long work that could not be cut is waited for at the end.
 const RUNTIME_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,9 +81,19 @@ async fn listen(
     let app = Arc::new(App::new(Arc::clone(&store), Metrics::new(jobs::NAMES)));
     let s3 = S3Door::new(store, s3_settings(settings));
     let door = Door::new(Arc::clone(&app), s3, settings.s3.base_domain.clone(), door_limits(&settings.limits));
+    if settings.storage.durability == Durability::Relaxed {
+        let within_ms = settings.storage.relaxed_sync_ms;
+        tracing::warn!(
+            within_ms,
+            "durability is relaxed: a crash loses what was acknowledged within that time before it"
+        );
+    }
     let (stop, stopped) = watch::channel(false);
     signals::listen(stop, Arc::clone(&app))?;
     let mut jobs = jobs::start(&app, settings, &stopped);
+    if let Some(listener) = admin::open(app.store.data_dir()) {
+        jobs.spawn(admin::serve(listener, Arc::clone(&app.store), stopped.clone()));
+    }
     // The one line on standard output, for whoever started the process to wait for.
     let _ = writeln!(std::io::stdout(), "windlass: listening on http://{address}");
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -111,6 +121,10 @@ pub(crate) fn store_options(settings: &Settings) -> Result<StoreOptions, Failure
         create: storage.create,
         cache_bytes: size(storage.cache_bytes),
         inline_bytes_max: size(storage.inline_bytes_max),
+        relaxed_sync: match storage.durability {
+            Durability::Full => None,
+            Durability::Relaxed => Some(Duration::from_millis(storage.relaxed_sync_ms)),
+        },
         master_key: key.map(Arc::new),
         ..StoreOptions::new(&settings.general.data)
     })

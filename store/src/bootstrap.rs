@@ -106,6 +106,8 @@ impl Store {
         }
         let organisations = plan.organisations;
         self.meta.write(move |tx| apply(tx, &organisations, &keys)).await?;
+        // A key that is shown to somebody is there for good.
+        self.meta.sync().await?;
         Ok(Bootstrapped { root })
     }
 

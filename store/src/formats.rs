@@ -60,7 +60,8 @@ fn bytes() {
     );
     same(BlobRow { refs: 1, size: 70_000, epoch: 3 }, "0101f0a20403");
     same(SumsRow(vec![1, 2, 3, 4]), "010401020304");
-    same(GarbageRow {}, "01");
+    same(GarbageRow { sequence: 300 }, "02ac02");
+    assert_eq!(codec::decode::<GarbageRow>(&[1]).unwrap(), GarbageRow { sequence: 0 }, "as version 1 wrote it");
 }
 
 #[test]

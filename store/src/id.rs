@@ -55,6 +55,8 @@ ids! {
     BucketId
     /// An immutable sequence of stored bytes.
     BlobId
+    /// A backup of the metadata.
+    BackupId
     /// A multipart upload, and the manifest of the object it became.
     UploadId
 }

@@ -3,6 +3,7 @@
 //! Deliberately absent: HTTP, XML, JSON, and every type of a door. Only `meta/redb.rs` names the metadata engine,
 //! only `blob/` names the blob store, only `clock.rs` reads time and randomness.
 
+pub mod backup;
 pub mod blob;
 pub mod bootstrap;
 pub mod bucket;
@@ -14,11 +15,13 @@ mod formats;
 pub mod id;
 pub mod key;
 pub mod limit;
+pub mod master;
 pub mod meta;
 pub mod name;
 pub mod object;
 pub mod org;
 pub mod policy;
+pub mod scrub;
 pub mod seal;
 mod state;
 mod store;

@@ -34,8 +34,20 @@ pub const BLOCK_BYTES: usize = 64 << 10;
 pub const SUMS_PER_ROW: usize = 1_024;
 /// Bytes gathered before one write to a blob.
 pub const WRITE_CHUNK_BYTES: usize = 1 << 20;
+/// The same when many uploads run; more than any inline limit.
+pub const WRITE_CHUNK_BYTES_MIN: usize = 128 << 10;
+/// Bytes that all running uploads gather and write at once, as long as their chunks can still shrink.
+pub const INGEST_BYTES: usize = 64 << 20;
 /// Bytes of one positioned read; a multiple of `BLOCK_BYTES`.
 pub const READ_CHUNK_BYTES: usize = 256 << 10;
+/// Blobs that may wait to be synced where durability is relaxed; one more is synced before it is acknowledged.
+pub const UNSYNCED_BLOBS_MAX: usize = 128;
 
 /// Rows the sweep looks at in one step.
 pub const SWEEP_STEP_ROWS: usize = 256;
+/// Bytes that one step of the scrub reads, about.
+pub const SCRUB_STEP_BYTES: u64 = 4 << 20;
+/// Rows that one step of the scrub looks at.
+pub const SCRUB_STEP_ROWS: u64 = 256;
+/// Bytes that the scrub reads between notes of how far it came.
+pub const SCRUB_SAVE_BYTES: u64 = 256 << 20;

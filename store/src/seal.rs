@@ -100,14 +100,24 @@ impl Drop for MasterKey {
 ///
 /// `InvalidArgument` if the file can be read by others or holds no key; `Unavailable` if the disk fails.
 pub fn load_or_create(path: &Path) -> Result<MasterKey> {
+    if let Some(key) = load(path)? {
+        return Ok(key);
+    }
+    let key = MasterKey::generate()?;
+    create(path, &key)?;
+    Ok(key)
+}
+
+/// Reads the key from a file; `None` if it does not exist. The errors of `load_or_create`.
+pub(crate) fn load(path: &Path) -> Result<Option<MasterKey>> {
     match File::open(path) {
-        Ok(file) => load(path, file),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => create(path),
+        Ok(file) => read(path, file).map(Some),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(failed(path, &e)),
     }
 }
 
-fn load(path: &Path, file: File) -> Result<MasterKey> {
+fn read(path: &Path, file: File) -> Result<MasterKey> {
     let mode = file.metadata().map_err(|e| failed(path, &e))?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         let path = path.display();
@@ -127,18 +137,16 @@ fn load(path: &Path, file: File) -> Result<MasterKey> {
         .map_err(|_| invalid(format!("The master key file {} does not hold the base64 of 32 bytes.", path.display())))
 }
 
-fn create(path: &Path) -> Result<MasterKey> {
-    let key = MasterKey::generate()?;
+/// Creates a key's file, readable by its owner only and durable before this returns.
+pub(crate) fn create(path: &Path, key: &MasterKey) -> Result<()> {
     // `create_new` rather than a rename: of two processes that start at once, only one creates the key.
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path).map_err(|e| failed(path, &e))?;
-    let written = write_durably(path, file, &key);
-    written.map_err(|e| {
+    write_durably(path, file, key).map_err(|e| {
         // A half-written file would be refused at the next start; nothing is sealed with it yet.
         drop(std::fs::remove_file(path));
         failed(path, &e)
-    })?;
-    Ok(key)
+    })
 }
 
 fn write_durably(path: &Path, mut file: File, key: &MasterKey) -> io::Result<()> {

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::error::{Error, Result};
-use crate::meta::table::{state_get, state_put};
+use crate::meta::table::{state_delete, state_get, state_put};
 use crate::meta::{Read, Tx};
+use crate::scrub::ScrubCursor;
 
 const STORE_ID: &str = "store_id";
 const EPOCH: &str = "epoch";
@@ -13,6 +14,8 @@ const SWEPT_EPOCH: &str = "swept_epoch";
 const MASTER: &str = "master_fingerprint";
 const MARKED: &str = "marked";
 const FORMAT: &str = "format";
+const SCRUB_CURSOR: &str = "scrub_cursor";
+const SCRUBBED_MS: &str = "scrubbed_ms";
 
 /// The format this build writes. A later format raises it and migrates; a later build reads all earlier ones.
 const FORMAT_VERSION: u32 = 1;
@@ -61,6 +64,16 @@ pub(crate) fn put_swept_epoch(tx: &mut Tx<'_>, epoch: u32) {
     put_number(tx, SWEPT_EPOCH, epoch);
 }
 
+/// After a restore: the next start's epoch is past `last`, the latest that has a folder, so that no new blob falls among
+/// old ones; and what lies in the folders is left alone, since the metadata may know too little of it. Only
+/// `windlass check --repair` removes files there that no row names.
+pub(crate) fn put_restored(tx: &mut Tx<'_>, last: u32) -> Result<()> {
+    let epoch = epoch(tx)?.max(last);
+    put_number(tx, EPOCH, epoch);
+    put_number(tx, SWEPT_EPOCH, epoch);
+    Ok(())
+}
+
 /// The fingerprint of the master key that seals the secrets.
 pub(crate) fn master_fingerprint(read: &dyn Read) -> Result<Option<String>> {
     text(read, MASTER)
@@ -79,6 +92,30 @@ pub(crate) fn is_marked(read: &dyn Read) -> Result<bool> {
 /// Notes that the marker files have been written.
 pub(crate) fn put_marked(tx: &mut Tx<'_>) {
     state_put(tx, MARKED, Bytes::from_static(b"1"));
+}
+
+/// Where the scrub that is under way goes on.
+pub(crate) fn scrub_cursor(read: &dyn Read) -> Result<Option<ScrubCursor>> {
+    let Some(bytes) = state_get(read, SCRUB_CURSOR)? else { return Ok(None) };
+    ScrubCursor::from_bytes(&bytes).map(Some).ok_or_else(|| Error::corrupt(format!("state {SCRUB_CURSOR}")))
+}
+
+/// When the last whole scrub ended.
+pub(crate) fn scrubbed_ms(read: &dyn Read) -> Result<Option<Millis>> {
+    let Some(bytes) = state_get(read, SCRUBBED_MS)? else { return Ok(None) };
+    let bytes = bytes.as_ref().try_into().map_err(|_| Error::corrupt(format!("state {SCRUBBED_MS}")))?;
+    Ok(Some(u64::from_be_bytes(bytes)))
+}
+
+/// Notes how far the scrub came; without a cursor, that it ended `now`.
+pub(crate) fn put_scrub(tx: &mut Tx<'_>, cursor: Option<ScrubCursor>, now: Millis) {
+    match cursor {
+        Some(cursor) => state_put(tx, SCRUB_CURSOR, Bytes::from(cursor.to_bytes())),
+        None => {
+            state_delete(tx, SCRUB_CURSOR);
+            state_put(tx, SCRUBBED_MS, Bytes::copy_from_slice(&now.to_be_bytes()));
+        }
+    }
 }
 
 fn text(read: &dyn Read, name: &str) -> Result<Option<String>> {

@@ -4,25 +4,26 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::blob::{LocalBlobs, Pins, sync_folder};
+use crate::blob::{LocalBlobs, Pins, Unsynced, sync_folder};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::{Engine, Meta, MetaCounters, RedbEngine, memory::MemoryEngine};
+use crate::master;
+use crate::meta::{Engine, Meta, MetaCounters, RedbEngine, Relaxed, memory::MemoryEngine};
 use crate::policy::{Action, Grant, Principal, Resource, authorize};
-use crate::seal::{self, MasterKey};
+use crate::scrub;
+use crate::seal::MasterKey;
 use crate::state;
 
 /// The file that says that a folder belongs to a store; its absence means a missing mount.
 const MARKER: &str = "windlass-store";
 /// The metadata.
-const META: &str = "meta.redb";
+pub(crate) const META: &str = "meta.redb";
 /// Held for as long as a process uses the directory.
 const LOCK: &str = "windlass.lock";
-/// The master key, unless it comes from elsewhere.
-const MASTER_KEY: &str = "master.key";
 
 /// How to open a store.
 #[derive(Clone)]
@@ -37,6 +38,9 @@ pub struct StoreOptions {
     pub cache_bytes: usize,
     /// Bodies up to this length ride in the commit.
     pub inline_bytes_max: usize,
+    /// Acknowledge writes before they are on stable storage, and put them there within this time; `None` is full
+    /// durability.
+    pub relaxed_sync: Option<Duration>,
     /// Keep metadata in memory only; everything is gone with the process.
     pub ephemeral: bool,
     /// The key that seals secrets; `None` is the file in the data directory.
@@ -54,6 +58,7 @@ impl StoreOptions {
             create: true,
             cache_bytes: 128 << 20,
             inline_bytes_max: 4096,
+            relaxed_sync: None,
             ephemeral: false,
             master_key: None,
             clock: Arc::new(SystemClock),
@@ -71,6 +76,8 @@ pub struct Store {
     pub(crate) inline_bytes_max: usize,
     /// The epoch that the orphan sweep walks, with the folders it has not walked yet.
     pub(crate) orphan_cursor: Mutex<Option<(u32, Vec<PathBuf>)>>,
+    pub(crate) scrubs: scrub::Counts,
+    pub(crate) data_dir: PathBuf,
     _lock: File,
 }
 
@@ -87,6 +94,8 @@ pub struct Counters {
     pub blob_bytes_written: u64,
     /// Blobs deleted.
     pub blobs_deleted: u64,
+    /// Of the scrub.
+    pub scrub: scrub::ScrubCounters,
 }
 
 impl Store {
@@ -94,23 +103,25 @@ impl Store {
     /// folder that was part of the store is missing its marker.
     pub fn open(options: StoreOptions) -> Result<Arc<Self>> {
         let lock = prepare(&options)?;
+        begin_again(&options)?;
         let engine: Arc<dyn Engine> = if options.ephemeral {
             Arc::new(MemoryEngine::default())
         } else {
             Arc::new(RedbEngine::open(&options.data_dir.join(META), options.cache_bytes)?)
         };
-        let meta = Meta::open(engine, Arc::clone(&options.clock))?;
+        let unsynced = options.relaxed_sync.map(|_| Unsynced::default());
+        let relaxed = options
+            .relaxed_sync
+            .zip(unsynced.clone())
+            .map(|(within, unsynced)| Relaxed::new(within, move || unsynced.sync()));
+        let meta = Meta::open_with(engine, Arc::clone(&options.clock), relaxed)?;
         let blobs_dir = blobs_dir(&options);
         let marked = meta.read(state::is_marked)?;
         if marked {
             check_marker(&blobs_dir, &meta)?;
             check_marker(&options.data_dir, &meta)?;
         }
-        let master = match options.master_key.clone() {
-            Some(key) => key,
-            None => Arc::new(seal::load_or_create(&options.data_dir.join(MASTER_KEY))?),
-        };
-        check_master(&meta, &master)?;
+        let master = master::current(&options, &meta)?;
         let fingerprint = master.fingerprint();
         let (id, epoch) = meta.write_blocking(move |tx| {
             state::put_master_fingerprint(tx, &fingerprint);
@@ -125,14 +136,18 @@ impl Store {
                 Ok(())
             })?;
         }
+        // No blob is written under an epoch that a crash could take back.
+        meta.sync_blocking()?;
         Ok(Arc::new(Self {
-            blobs: LocalBlobs::open(&blobs_dir, epoch)?,
+            blobs: LocalBlobs::open(&blobs_dir, epoch, unsynced)?,
             meta,
             pins: Pins::default(),
             clock: options.clock,
             master,
             inline_bytes_max: options.inline_bytes_max,
             orphan_cursor: Mutex::new(None),
+            scrubs: scrub::Counts::default(),
+            data_dir: options.data_dir,
             _lock: lock,
         }))
     }
@@ -151,12 +166,18 @@ impl Store {
             blobs_written,
             blob_bytes_written,
             blobs_deleted,
+            scrub: self.scrubs.read(),
         }
     }
 
     /// Decides whether `principal` may do `action` on `resource`; see [`authorize`].
     pub fn authorize(&self, principal: &Principal, action: Action, resource: Resource<'_>) -> Result<Grant> {
         self.meta.read(|read| authorize(read, self.clock.now(), principal, action, resource))
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// The current time.
@@ -192,16 +213,44 @@ pub(crate) fn prepare(options: &StoreOptions) -> Result<File> {
                 "is not a Windlass data directory, and making a new one is switched off. Is its mount missing?",
             ));
         }
-        if holds_foreign_files(dir)? {
-            return Err(refuse(
-                dir,
-                "holds files but is not a Windlass data directory. Choose an empty or absent one.",
-            ));
-        }
-    } else if !dir.join(META).exists() && !options.ephemeral {
+        refuse_foreign_files(dir)?;
+    } else if !options.ephemeral && was_started(options) && RedbEngine::is_unwritten(&dir.join(META))? {
         return Err(refuse(dir, "has lost its metadata file meta.redb. Restore it; a new one would hide all objects."));
     }
     make_private(dir)?;
+    lock(dir)
+}
+
+/// Whether a first start was finished: the marker files are the last thing it writes, and before them nothing is stored.
+fn was_started(options: &StoreOptions) -> bool {
+    options.data_dir.join(MARKER).exists() || blobs_dir(options).join(MARKER).exists()
+}
+
+/// Removes what a first start that was cut leaves unwritten, so that this one begins anew without repair by hand.
+fn begin_again(options: &StoreOptions) -> Result<()> {
+    if options.ephemeral || !options.create || was_started(options) {
+        return Ok(());
+    }
+    let (meta, key) = (options.data_dir.join(META), options.data_dir.join(master::FILE));
+    if meta.exists() && RedbEngine::is_unwritten(&meta)? {
+        std::fs::remove_file(meta).map_err(Error::unavailable)?;
+    }
+    if key.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        std::fs::remove_file(key).map_err(Error::unavailable)?;
+    }
+    sync_folder(&options.data_dir)
+}
+
+/// Makes a directory ready to become a store's data directory again: an absent or empty one, or one that is a store's.
+pub(crate) fn claim(dir: &Path) -> Result<()> {
+    if !dir.join(MARKER).exists() && !dir.join(META).exists() {
+        refuse_foreign_files(dir)?;
+    }
+    make_private(dir)
+}
+
+/// Locks a data directory for as long as the file lives.
+pub(crate) fn lock(dir: &Path) -> Result<File> {
     let lock =
         File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(Error::unavailable)?;
     match lock.try_lock() {
@@ -215,6 +264,13 @@ fn refuse(dir: &Path, why: &str) -> Error {
     Error::new(ErrorKind::InvalidRequest, format!("{} {why}", dir.display()))
 }
 
+fn refuse_foreign_files(dir: &Path) -> Result<()> {
+    match holds_foreign_files(dir)? {
+        true => Err(refuse(dir, "holds files but is not a Windlass data directory. Choose an empty or absent one.")),
+        false => Ok(()),
+    }
+}
+
 /// Whether the directory holds anything but what an interrupted first start or a fresh file system leaves.
 fn holds_foreign_files(dir: &Path) -> Result<bool> {
     let entries = match std::fs::read_dir(dir) {
@@ -224,7 +280,7 @@ fn holds_foreign_files(dir: &Path) -> Result<bool> {
     };
     for entry in entries {
         let name = entry.map_err(Error::unavailable)?.file_name();
-        if name != LOCK && name != "lost+found" && name != MASTER_KEY && name != "blobs" {
+        if name != LOCK && name != "lost+found" && name != master::FILE && name != "blobs" {
             return Ok(true);
         }
     }
@@ -250,9 +306,21 @@ fn write_marker(dir: &Path, id: &str) -> Result<()> {
     sync_folder(dir)
 }
 
+/// Marks a folder as that store's; one that has no marker yet is refused unless it may be new.
+pub(crate) fn mark(dir: &Path, id: &str, may_be_new: bool) -> Result<()> {
+    if may_be_new && !dir.join(MARKER).exists() {
+        make_private(dir)?;
+        return write_marker(dir, id);
+    }
+    check_marker_of(dir, id)
+}
+
 /// Refuses a folder whose marker is missing or another store's.
 pub(crate) fn check_marker(dir: &Path, meta: &Meta) -> Result<()> {
-    let id = meta.read(state::store_id)?.unwrap_or_default();
+    check_marker_of(dir, &meta.read(state::store_id)?.unwrap_or_default())
+}
+
+fn check_marker_of(dir: &Path, id: &str) -> Result<()> {
     match std::fs::read_to_string(dir.join(MARKER)) {
         Ok(text) if text.trim_end() == format!("windlass-store {id}") => Ok(()),
         Ok(_) => Err(refuse(dir, "belongs to another Windlass store: its marker file names another identity.")),
@@ -260,17 +328,6 @@ pub(crate) fn check_marker(dir: &Path, meta: &Meta) -> Result<()> {
             Err(refuse(dir, "lacks the marker file windlass-store. Is its mount missing?"))
         }
         Err(error) => Err(Error::unavailable(error)),
-    }
-}
-
-/// Refuses a master key that did not seal the secrets of this store.
-fn check_master(meta: &Meta, master: &MasterKey) -> Result<()> {
-    match meta.read(state::master_fingerprint)? {
-        Some(fingerprint) if fingerprint != master.fingerprint() => {
-            let message = "The master key is not the one that the secrets of this data directory were sealed with.";
-            Err(Error::new(ErrorKind::InvalidRequest, message))
-        }
-        _ => Ok(()),
     }
 }
 

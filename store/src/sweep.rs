@@ -2,7 +2,8 @@
 //!
 //! **Garbage** is written by the commit that drops a last reference. A blob goes in the order unlink → sync the folder
 //! → drop its rows, so that a crash leaves a row to try again with, never a row without bytes that somebody reads. The
-//! parts of an upload are expanded here, a bounded number in each commit.
+//! parts of an upload are expanded here, a bounded number in each commit. What became garbage after a backup stays until
+//! the backup's hold expires.
 //!
 //! **Orphans** are files that no row names: a blob whose commit never came, or a temporary file. Only epochs before
 //! this start can hold them and not gain any more, so each such epoch is walked once.
@@ -10,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::backup;
 use crate::blob::{LocalBlobs, blocking, sync_folder};
 use crate::error::{Error, Result};
 use crate::id::{BlobId, UploadId};
@@ -57,18 +59,29 @@ impl Garbage {
     }
 }
 
-/// A row of `garbage`: its key says all.
+/// A row of `garbage`: its key says what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GarbageRow {}
+pub struct GarbageRow {
+    /// The last number of the sequence when it became garbage: a backup keeps what comes after its own.
+    pub sequence: u64,
+}
 
 impl Record for GarbageRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        match (version, bytes) {
+            // From before there were backups.
+            (1, []) => Ok(Self { sequence: 0 }),
+            _ => Err(Error::corrupt(format!("garbage of version {version}"))),
+        }
+    }
 }
 
 /// Notes garbage in the transaction that made it.
 pub(crate) fn throw_away(tx: &mut Tx<'_>, garbage: Garbage) -> Result<()> {
-    let due = tx.now();
-    GARBAGE.put(tx, &(due, garbage.to_key()), &GarbageRow {})
+    let (due, sequence) = (tx.now(), tx.last_sequence()?);
+    GARBAGE.put(tx, &(due, garbage.to_key()), &GarbageRow { sequence })
 }
 
 /// What one step did.
@@ -96,9 +109,15 @@ impl Store {
     async fn sweep_garbage(&self) -> Result<Swept> {
         let now = self.clock.now();
         let (mut due, mut more) = (Vec::new(), false);
+        let (held_from, expired) = self.meta.read(|read| backup::held_from(read, now))?;
+        if expired {
+            self.meta.write(move |tx| backup::drop_expired(tx, now)).await?;
+        }
         self.meta.read(|read| {
-            GARBAGE.scan(read, &KeyRange::all(), |key, _| {
-                if key.0 > now {
+            GARBAGE.scan(read, &KeyRange::all(), |key, row| {
+                // What lies behind the first row that a backup holds is held too, unless the clock was set back; then it
+                // waits with the rest.
+                if key.0 > now || held_from.is_some_and(|from| row.sequence >= from) {
                     return Ok(Step::Stop);
                 }
                 let garbage = Garbage::from_key(key.1)?;
@@ -138,6 +157,8 @@ impl Store {
         if rows.is_empty() {
             return Ok(Swept::default());
         }
+        // Where durability is relaxed, a crash must not bring back a row whose bytes are gone.
+        self.meta.sync().await?;
         self.blobs.delete(&files).await?;
         let swept = Swept { blobs: files.len() as u64, rows: rows.len() as u64, more: false };
         self.meta

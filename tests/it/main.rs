@@ -11,6 +11,7 @@
 )]
 
 mod crash;
+mod faults;
 mod home;
 mod linear;
 mod list_rows;

@@ -15,6 +15,7 @@ pub mod answer;
 pub mod client;
 pub mod crash;
 pub mod digest;
+pub mod fault;
 pub mod history;
 pub mod noise;
 pub mod oracle;

@@ -10,7 +10,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -33,6 +34,8 @@ pub struct Options {
     pub binary: PathBuf,
     /// Arguments after those every server gets.
     pub args: Vec<OsString>,
+    /// A program that becomes the server: it is given the binary and its arguments, and keeps its process id.
+    pub wrapper: Vec<OsString>,
     /// Environment beside the root key.
     pub env: Vec<(String, String)>,
     /// A configuration file's text.
@@ -41,11 +44,16 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { binary: binary(), args: Vec::new(), env: Vec::new(), config: None }
+        Options::of(binary())
     }
 }
 
 impl Options {
+    /// A binary, and nothing else.
+    pub fn of(binary: PathBuf) -> Options {
+        Options { binary, args: Vec::new(), wrapper: Vec::new(), env: Vec::new(), config: None }
+    }
+
     /// Adds a configuration file.
     #[must_use]
     pub fn config(mut self, text: &str) -> Self {
@@ -57,6 +65,13 @@ impl Options {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the binary through a program that execs it.
+    #[must_use]
+    pub fn through(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(OsString::from).collect();
         self
     }
 }
@@ -74,19 +89,29 @@ pub fn binary() -> PathBuf {
     })
 }
 
-/// A data directory that several runs of a server share, removed when the last one lets go.
+/// A data directory that several runs of a server share. What belongs to it is removed when the last one lets go.
 #[derive(Debug, Clone)]
-pub struct DataDir(Arc<TempDir>);
+pub struct DataDir {
+    home: Arc<TempDir>,
+    data: PathBuf,
+}
 
 impl DataDir {
     /// A new place; `data` under it does not exist yet.
     pub fn new() -> DataDir {
-        DataDir(Arc::new(tempfile::Builder::new().prefix("windlass-it-").tempdir().expect("a temporary directory")))
+        let home = tempfile::Builder::new().prefix("windlass-it-").tempdir().expect("a temporary directory");
+        let data = home.path().join("data");
+        DataDir { home: Arc::new(home), data }
+    }
+
+    /// A place of the caller's, such as a mounted disk; only the log and the configuration are ours to remove.
+    pub fn at(data: &Path) -> DataDir {
+        DataDir { data: data.to_owned(), ..DataDir::new() }
     }
 
     /// What `--data` is given.
     pub fn path(&self) -> PathBuf {
-        self.0.path().join("data")
+        self.data.clone()
     }
 
     /// Leaves the directory on the disk, for a look at what went wrong.
@@ -97,7 +122,7 @@ impl DataDir {
 
     /// Where the server's standard error goes.
     pub fn log(&self) -> PathBuf {
-        self.0.path().join("stderr.log")
+        self.home.path().join("stderr.log")
     }
 }
 
@@ -141,10 +166,17 @@ impl Server {
 
     /// Starts a server, and waits for the line that says where it listens.
     pub fn try_start(options: Options, data: DataDir) -> Result<Server, Refused> {
-        let mut command = command(&options.binary, &options.env);
+        let mut command = match options.wrapper.split_first() {
+            Some((program, args)) => {
+                let mut command = command(Path::new(program), &options.env);
+                command.args(args).arg(&options.binary);
+                command
+            }
+            None => command(&options.binary, &options.env),
+        };
         command.arg("serve").arg("--data").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&options.args);
         if let Some(text) = &options.config {
-            let path = data.0.path().join("windlass.toml");
+            let path = data.home.path().join("windlass.toml");
             std::fs::write(&path, text).expect("the configuration can be written");
             command.arg("--config").arg(path);
         }
@@ -210,8 +242,23 @@ impl Server {
 
     /// Asks the process to end (SIGTERM).
     pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(id, Signal::TERM).expect("the process can be signalled");
+        kill_process(id, signal).expect("the process can be signalled");
+    }
+
+    /// Whether the process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().expect("the process can be waited for").is_none()
     }
 
     /// Waits until the process has ended by itself; panics with its log when it does not. Returns what it wrote to

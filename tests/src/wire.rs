@@ -34,6 +34,26 @@ impl Wire {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
+    /// Writes bytes; says whether the connection still took them.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).await.is_ok()
+    }
+
+    /// Waits until something has come.
+    pub async fn some(&mut self) {
+        assert!(self.fill().await, "the connection ended");
+    }
+
+    /// Reads to the end of the connection; how many bytes came.
+    pub async fn rest(&mut self) -> usize {
+        let mut count = self.unread.len();
+        self.unread.clear();
+        while self.fill().await {
+            count += std::mem::take(&mut self.unread).len();
+        }
+        count
+    }
+
     /// Ends our half of the connection.
     pub async fn finish(&mut self) {
         let _ = self.stream.shutdown().await;

@@ -33,6 +33,13 @@ pub(crate) trait Choice: Copy + 'static {
 }
 
 choices! {
+    /// When a write is acknowledged.
+    Durability {
+        /// When it is on stable storage.
+        Full "full"
+        /// At once; it reaches stable storage soon after.
+        Relaxed "relaxed"
+    }
     /// How log lines look.
     LogFormat {
         /// Lines for people.

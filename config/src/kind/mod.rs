@@ -6,7 +6,7 @@ mod text;
 mod value;
 
 pub(crate) use choice::OneOf;
-pub use choice::{LogFormat, LogLevel};
+pub use choice::{Durability, LogFormat, LogLevel};
 pub(crate) use number::{Count, Flag, Size};
 pub(crate) use text::{Address, Path, SecretText, Text, Texts, Time, quote};
 pub(crate) use value::{Kind, Optional, Raw};

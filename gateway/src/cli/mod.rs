@@ -1,13 +1,19 @@
 //! The command line: one file per command.
 
+mod backup;
 mod check;
 mod config;
+mod restore;
+mod scrub;
+mod secret;
 mod serve;
 mod settings;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::serve::Failure;
 
 /// An S3-compatible storage gateway.
 #[derive(Debug, Parser)]
@@ -25,6 +31,14 @@ enum Command {
     Config(config::Args),
     /// Check a data folder that no gateway uses. Exit code 0: sound, 1: not sound, 2: could not be checked.
     Check(check::Args),
+    /// Write a backup of the metadata, while a gateway serves it or not.
+    Backup(backup::Args),
+    /// Put a backup of the metadata back, into a data folder that no gateway uses.
+    Restore(restore::Args),
+    /// Read every stored byte of a data folder that no gateway uses. Exit code 0: sound, 1: damaged, 2: not readable.
+    Scrub(scrub::Args),
+    /// What is done to the master key, which seals the secrets of access keys.
+    Secret(secret::Args),
     /// Print the version.
     Version,
 }
@@ -35,6 +49,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Check(args)) => check::run(args),
+        Some(Command::Backup(args)) => backup::run(args),
+        Some(Command::Restore(args)) => restore::run(args),
+        Some(Command::Scrub(args)) => scrub::run(args),
+        Some(Command::Secret(args)) => secret::run(args),
         Some(Command::Version) => print(&format!("windlass {}\n", env!("CARGO_PKG_VERSION"))),
         None => print(&Cli::command().render_help().to_string()),
     }
@@ -45,6 +63,17 @@ fn print(text: &str) -> ExitCode {
     use std::io::Write;
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// Prints what was done, or why it could not be.
+fn done(done: Result<String, Failure>) -> ExitCode {
+    match done {
+        Ok(done) => print(&format!("{done}\n")),
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Says on standard error why a command could not be done.

@@ -1,9 +1,10 @@
-//! Background jobs. The list: sweep.
+//! Background jobs. The list: scrub, sweep.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
 
 mod runner;
+mod scrub;
 mod sweep;
 
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use self::runner::Job;
 use crate::app::App;
 
 /// The names of all jobs, in the order of `list`.
-pub(crate) const NAMES: &[&str] = &[sweep::NAME];
+pub(crate) const NAMES: &[&str] = &[sweep::NAME, scrub::NAME];
 
 /// The list of jobs.
 fn list(settings: &Settings) -> Vec<Job> {
-    vec![sweep::job(&settings.sweep)]
+    vec![sweep::job(&settings.sweep), scrub::job(&settings.scrub)]
 }
 
 /// Starts all jobs. Each ends after the run that `stop` finds it in.

@@ -11,13 +11,16 @@ use windlass_store::{Result, Store};
 
 use crate::app::App;
 
+/// A run of a job, given the store and what says that it is to stop.
+type Run = dyn Fn(Arc<Store>, watch::Receiver<bool>) -> BoxFuture<'static, Result<()>> + Send + Sync;
+
 /// A job.
 pub(super) struct Job {
     pub(super) name: &'static str,
     /// From the end of a run to the next.
     pub(super) interval: Duration,
     /// One run. It is asked between its steps whether to stop.
-    pub(super) run: fn(Arc<Store>, watch::Receiver<bool>) -> BoxFuture<'static, Result<()>>,
+    pub(super) run: Box<Run>,
 }
 
 /// Runs the job now, and after each interval, until `stop` turns true.

@@ -16,7 +16,7 @@ pub(super) fn job(settings: &Sweep) -> Job {
     Job {
         name: NAME,
         interval: Duration::from_millis(settings.interval_ms),
-        run: |store, stop| sweep(store, stop).boxed(),
+        run: Box::new(|store, stop| sweep(store, stop).boxed()),
     }
 }
 

@@ -76,6 +76,7 @@ fn stored(page: &mut Page, store: &Store) {
     let counters = store.counters();
     let meta = &counters.meta;
     page.counter("meta_commits_total", "Commits of metadata.", meta.commits);
+    page.counter("meta_syncs_total", "Commits that reached stable storage before they returned.", meta.syncs);
     page.counter("meta_operations_total", "Operations committed.", meta.operations);
     page.counter("meta_failed_operations_total", "Operations refused or failed.", meta.failed_operations);
     page.counter("meta_rows_read_total", "Rows read.", meta.rows_read);
@@ -87,6 +88,13 @@ fn stored(page: &mut Page, store: &Store) {
     page.counter("blobs_written_total", "Blobs written.", counters.blobs_written);
     page.counter("blob_bytes_written_total", "Bytes of blobs written.", counters.blob_bytes_written);
     page.counter("blobs_deleted_total", "Blobs deleted.", counters.blobs_deleted);
+    let holds = store.backup_holds().map_or(0, |holds| holds.len());
+    page.gauge("backup_holds", "Backups whose bytes are kept from the sweep.", holds);
+    let scrub = &counters.scrub;
+    page.counter("scrub_blobs_total", "Blobs and inline rows that the scrub verified.", scrub.blobs);
+    page.counter("scrub_bytes_total", "Bytes that the scrub read.", scrub.bytes);
+    page.counter("scrub_damaged_total", "Blobs and inline rows that the scrub found damaged.", scrub.damaged);
+    page.counter("scrub_missing_total", "Blobs that the scrub found missing.", scrub.missing);
     page.gauge("latched", "1 if the metadata failed and writes are refused.", u64::from(store.is_latched()));
 }
 

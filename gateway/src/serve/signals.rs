@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::Failure;
 use crate::app::App;
 
-/// The exit code when a second signal ends the process. What was acknowledged is on the disk whenever that happens.
+/// The exit code when a second signal ends the process. What was acknowledged is on the disk
+/// whenever that happens, unless durability is relaxed.
 const EXIT_AT_ONCE: i32 = 1;
 
 /// From now on the first signal turns `stop` true.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::digest::{Digested, Digests};
 use super::local::BlobWriter;
+use super::share::Share;
 use super::{ByteStream, ChecksumAlgorithm, LocalBlobs};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
@@ -90,7 +91,8 @@ pub(crate) async fn ingest(
 ) -> Result<Ingested> {
     let id = BlobId::generate(now)?;
     let digests = Digests::new(expect.checksum.algorithm());
-    let mut gather = Gather { limit: expect.length.unwrap_or(limit::PUT_BYTES_MAX), taken: 0 };
+    let mut gather =
+        Gather { limit: expect.length.unwrap_or(limit::PUT_BYTES_MAX), taken: 0, share: blobs.shares().take() };
     let first = gather.next(&mut body).await?;
     if first.iter().map(Bytes::len).sum::<usize>() <= inline_max {
         // The chunk is smaller than a write chunk, so the stream has ended.
@@ -133,16 +135,17 @@ pub(crate) async fn discard(blobs: &LocalBlobs, place: &Place) {
     }
 }
 
-/// Collects a body into chunks of about `WRITE_CHUNK_BYTES`, of the pieces as they came.
+/// Collects a body into chunks of about its share, of the pieces as they came.
 struct Gather {
     limit: u64,
     taken: u64,
+    share: Share,
 }
 
 impl Gather {
     async fn next(&mut self, body: &mut ByteStream) -> Result<Vec<Bytes>> {
         let (mut chunk, mut size) = (Vec::new(), 0);
-        while size < limit::WRITE_CHUNK_BYTES {
+        while size < self.share.chunk_bytes() {
             let Some(piece) = body.next().await.transpose()? else { break };
             size += piece.len();
             self.taken += piece.len() as u64;

@@ -16,6 +16,8 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::sync::Mutex;
 
+use super::share::Shares;
+use super::unsynced::{Unsynced, sync_files};
 use crate::error::{Error, Result};
 use crate::id::BlobId;
 
@@ -25,6 +27,9 @@ pub(crate) struct LocalBlobs {
     root: PathBuf,
     epoch: u32,
     made: Mutex<HashSet<u8>>,
+    shares: Shares,
+    /// Where written blobs are noted, if they are not synced at once.
+    unsynced: Option<Unsynced>,
     written: AtomicU64,
     written_bytes: AtomicU64,
     deleted: AtomicU64,
@@ -33,6 +38,7 @@ pub(crate) struct LocalBlobs {
 /// A blob that is being written; nothing of it is visible until `finish`.
 pub(crate) struct BlobWriter {
     upload: Box<dyn MultipartUpload>,
+    path: Path,
 }
 
 /// A dead epoch's folder entry, as the orphan sweep sees it.
@@ -47,17 +53,30 @@ fn storage(error: object_store::Error) -> Error {
 }
 
 impl LocalBlobs {
-    /// Opens the blob folder, which exists; new blobs are written under `epoch`.
-    pub(crate) fn open(root: &FilePath, epoch: u32) -> Result<Self> {
+    /// Opens the blob folder, which exists; new blobs are written under `epoch`. They are synced before `finish`
+    /// returns, or noted in `unsynced`.
+    pub(crate) fn open(root: &FilePath, epoch: u32, unsynced: Option<Unsynced>) -> Result<Self> {
         Ok(Self {
-            store: LocalFileSystem::new_with_prefix(root).map_err(storage)?.with_fsync(true),
+            store: LocalFileSystem::new_with_prefix(root).map_err(storage)?.with_fsync(unsynced.is_none()),
             root: root.to_owned(),
             epoch,
             made: Mutex::new(HashSet::new()),
+            shares: Shares::default(),
+            unsynced,
             written: AtomicU64::new(0),
             written_bytes: AtomicU64::new(0),
             deleted: AtomicU64::new(0),
         })
+    }
+
+    /// The blob folder.
+    pub(crate) fn root(&self) -> &FilePath {
+        &self.root
+    }
+
+    /// What running uploads may hold in memory.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// The epoch of new blobs.
@@ -99,13 +118,20 @@ impl LocalBlobs {
     /// Begins a blob.
     pub(crate) async fn create(&self, blob: BlobId) -> Result<BlobWriter> {
         self.ensure_folder(blob).await?;
-        let upload = self.store.put_multipart(&Self::path(self.epoch, blob)).await.map_err(storage)?;
-        Ok(BlobWriter { upload })
+        let path = Self::path(self.epoch, blob);
+        let upload = self.store.put_multipart(&path).await.map_err(storage)?;
+        Ok(BlobWriter { upload, path })
     }
 
-    /// Makes a written blob durable under its name.
+    /// Puts a written blob in place under its name, durable unless it is noted to become so.
     pub(crate) async fn finish(&self, mut writer: BlobWriter, size: u64) -> Result<()> {
         writer.upload.complete().await.map_err(storage)?;
+        if let Some(unsynced) = &self.unsynced {
+            let file = self.store.path_to_filesystem(&writer.path).map_err(storage)?;
+            if !unsynced.note(&file) {
+                blocking(move || sync_files(&[file])).await?;
+            }
+        }
         self.written.fetch_add(1, Ordering::Relaxed);
         self.written_bytes.fetch_add(size, Ordering::Relaxed);
         Ok(())

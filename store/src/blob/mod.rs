@@ -7,6 +7,9 @@ mod local;
 mod pin;
 mod read;
 pub mod row;
+mod share;
+mod unsynced;
+mod verify;
 
 use std::pin::Pin;
 
@@ -15,7 +18,7 @@ use futures::Stream;
 
 use crate::error::Result;
 
-pub(crate) use check::{crc32c, verify as verify_blocks};
+pub(crate) use check::crc32c;
 pub use digest::{Checksum, ChecksumAlgorithm, ChecksumKind};
 pub(crate) use digest::{Hasher, combine_crc};
 pub use ingest::{Expect, ExpectedChecksum};
@@ -24,6 +27,8 @@ pub(crate) use local::{LocalBlobs, blocking, sync_folder};
 pub(crate) use pin::{Pin as BlobPin, Pins};
 pub(crate) use read::{Segment, inline_bytes, stream_segments};
 pub use row::Body;
+pub(crate) use unsynced::Unsynced;
+pub(crate) use verify::{Fault, blocks_in, sums_of, verify_file, verify_inline};
 
 /// Bytes on their way in or out.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + Sync>>;

@@ -55,7 +55,7 @@ pub(crate) async fn stream_segments(store: Arc<Store>, held: Held) -> Result<Byt
     let rest = stream::try_unfold((Some(first), reader), |(first, mut reader)| async move {
         let chunk = match first {
             Some(chunk) => Some(chunk),
-            None => reader.next().await.inspect_err(|error| tracing::error!(%error, "a read was cut"))?,
+            None => reader.next().await?,
         };
         Ok(chunk.map(|chunk| (chunk, (None, reader))))
     });

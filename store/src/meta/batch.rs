@@ -127,16 +127,16 @@ impl Tx<'_> {
     /// The next number of the one sequence that orders all writes, from 1, across restarts. An operation that fails
     /// gives its numbers back. `Corrupt` if the stored number is not one.
     pub fn next_sequence(&mut self) -> Result<u64> {
-        let last = match self.get(Table::State, SEQUENCE)? {
-            Some(row) => {
-                let row = row.as_ref().try_into().map_err(|_| Error::corrupt("the sequence row is not 8 bytes"))?;
-                u64::from_be_bytes(row)
-            }
-            None => 0,
-        };
-        let next = last.checked_add(1).ok_or_else(|| Error::corrupt("the sequence has run out"))?;
+        let next = self.last_sequence()?.checked_add(1).ok_or_else(|| Error::corrupt("the sequence has run out"))?;
         self.put(Table::State, SEQUENCE.to_vec(), Bytes::copy_from_slice(&next.to_be_bytes()));
         Ok(next)
+    }
+
+    /// The last number of the sequence that was given out; 0 before the first. `Corrupt` if the stored number is not one.
+    pub fn last_sequence(&self) -> Result<u64> {
+        let Some(row) = self.get(Table::State, SEQUENCE)? else { return Ok(0) };
+        let row = row.as_ref().try_into().map_err(|_| Error::corrupt("the sequence row is not 8 bytes"))?;
+        Ok(u64::from_be_bytes(row))
     }
 
     fn write(&mut self, row: Row, pending: Pending) {

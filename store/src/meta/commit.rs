@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::batch::Tx;
 use super::count::MetaCounters;
 use super::engine::{Engine, Read};
+use super::relax::Relaxed;
 use super::writer::{Operation, Pending, Shared, Writer, latched};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,17 +26,24 @@ pub struct Meta {
     /// `None` only while dropping: closing the queue is what ends the writer.
     queue: Option<SyncSender<Box<dyn Operation>>>,
     writer: Option<JoinHandle<()>>,
+    relaxed: bool,
 }
 
 impl Meta {
     /// The commit point over an engine; starts the writer thread. `Unavailable` if the system grants no thread.
     pub fn open(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_with(engine, clock, None)
+    }
+
+    /// The same, with durability relaxed if told so: then writes are answered before they are on stable storage.
+    pub fn open_with(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, relaxed: Option<Relaxed>) -> Result<Self> {
+        let is_relaxed = relaxed.is_some();
         let (queue, waiting) = sync_channel(limit::QUEUE_OPERATIONS_MAX);
         let shared = Arc::new(Shared::new(engine));
-        let writer = Writer::new(Arc::clone(&shared), clock, waiting);
+        let writer = Writer::new(Arc::clone(&shared), clock, waiting, relaxed);
         let thread = std::thread::Builder::new().name("windlass-writer".to_owned());
         let writer = thread.spawn(move || writer.run()).map_err(Error::unavailable)?;
-        Ok(Self { shared, queue: Some(queue), writer: Some(writer) })
+        Ok(Self { shared, queue: Some(queue), writer: Some(writer), relaxed: is_relaxed })
     }
 
     /// Runs `f` over a snapshot of everything committed so far. The snapshot ends with the call.
@@ -68,6 +76,24 @@ impl Meta {
         answered.recv().unwrap_or_else(|_| Err(latched()))
     }
 
+    /// Returns once everything committed before the call is on stable storage: at once unless durability is relaxed.
+    pub async fn sync(&self) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        if !self.enqueue_sync(move |result| drop(answer.send(result)))? {
+            return Ok(());
+        }
+        answered.await.unwrap_or_else(|_| Err(latched()))
+    }
+
+    /// `sync` for start-up and blocking work: blocks the calling thread.
+    pub fn sync_blocking(&self) -> Result<()> {
+        let (answer, answered) = sync_channel(1);
+        if !self.enqueue_sync(move |result| drop(answer.send(result)))? {
+            return Ok(());
+        }
+        answered.recv().unwrap_or_else(|_| Err(latched()))
+    }
+
     /// Whether a commit has failed, so that every write is refused until the store is opened anew.
     pub fn is_latched(&self) -> bool {
         self.shared.is_latched()
@@ -88,11 +114,23 @@ impl Meta {
         rule: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
         answer: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<()> {
+        self.send(Box::new(Pending::new(rule, answer)))
+    }
+
+    /// Asks for a sync; false if there is nothing to ask for.
+    fn enqueue_sync(&self, answer: impl FnOnce(Result<()>) + Send + 'static) -> Result<bool> {
+        if self.relaxed {
+            self.send(Box::new(Pending::new(|_: &mut Tx<'_>| Ok(()), answer).syncing()))?;
+        }
+        Ok(self.relaxed)
+    }
+
+    fn send(&self, operation: Box<dyn Operation>) -> Result<()> {
         let queue = self.queue.as_ref().filter(|_| !self.is_latched()).ok_or_else(latched)?;
         let depth = &self.shared.counters.queue_depth;
         // Counted before it is sent, so that the writer never counts down first.
         depth.fetch_add(1, Ordering::Relaxed);
-        queue.try_send(Box::new(Pending::new(rule, answer))).map_err(|refused| {
+        queue.try_send(operation).map_err(|refused| {
             depth.fetch_sub(1, Ordering::Relaxed);
             match refused {
                 TrySendError::Full(_) => Error::new(ErrorKind::SlowDown, "Please reduce your request rate."),

@@ -30,8 +30,10 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Commits that reached stable storage.
+    /// Commits; each reached stable storage before it was acknowledged, unless durability is relaxed.
     commits
+    /// Commits that reached stable storage before they returned, those of nothing new included.
+    syncs
     /// Operations that ran.
     operations
     /// Operations that returned an error or panicked.

@@ -18,6 +18,12 @@ pub trait Engine: Send + Sync + 'static {
     /// fault the engine may be latched: the caller stops acknowledging.
     fn commit(&self, changes: &Changes) -> Result<()>;
 
+    /// Applies all changes or none, at once for every snapshot from now on, and leaves it to the next `commit`, be it of
+    /// nothing, to put them on stable storage. Until then a crash takes them back, the latest ones first.
+    fn commit_relaxed(&self, changes: &Changes) -> Result<()> {
+        self.commit(changes)
+    }
+
     /// Bytes the engine's file takes, for metrics.
     fn size_bytes(&self) -> Result<u64>;
 }

@@ -9,8 +9,9 @@ mod count;
 pub mod engine;
 pub mod memory;
 pub mod redb;
+mod relax;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 pub mod table;
 mod writer;
 
@@ -21,4 +22,5 @@ pub use self::count::MetaCounters;
 pub use self::engine::{Changes, Engine, KeyRange, Read, Step, Visitor};
 pub use self::memory::MemoryEngine;
 pub use self::redb::RedbEngine;
+pub use self::relax::Relaxed;
 pub use self::table::{Table, Typed};

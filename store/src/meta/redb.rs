@@ -1,9 +1,9 @@
 //! The embedded engine: one `redb` file. Only this file names redb.
 //!
-//! Every commit is durable when it returns (`Durability::Immediate`) and saves the allocator's state ("quick repair"),
-//! so that opening after a crash takes milliseconds whatever the size; that costs a second fdatasync, which group
-//! commit shares out. After a failed write redb refuses everything until it is opened anew, reads of pages it has not
-//! cached included.
+//! A commit is durable when it returns (`Durability::Immediate`) unless it is asked to be relaxed, and saves the
+//! allocator's state ("quick repair"), so that opening after a crash takes milliseconds whatever the size; that costs a
+//! second fdatasync, which group commit shares out. After a failed write redb refuses everything until it is opened
+//! anew, reads of pages it has not cached included.
 
 use std::cell::OnceCell;
 use std::fs::File;
@@ -24,6 +24,9 @@ const fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
+/// The length of redb's magic number.
+const MAGIC_BYTES: u64 = 9;
+
 /// A metadata file.
 pub struct RedbEngine {
     database: Database,
@@ -41,6 +44,29 @@ impl RedbEngine {
         Self::prepare(database, path)
     }
 
+    /// Whether nothing was ever written to the file at `path`: it is missing, or empty, or sized and still zero where redb
+    /// writes its magic number last of all.
+    pub fn is_unwritten(path: &Path) -> Result<bool> {
+        use std::io::Read as _;
+        let mut start = Vec::new();
+        match File::open(path) {
+            Ok(file) => file.take(MAGIC_BYTES).read_to_end(&mut start).map_err(Error::unavailable)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(Error::unavailable(error)),
+        };
+        Ok(start.iter().all(|byte| *byte == 0))
+    }
+
+    /// Whether every page of the file at `path` matches its checksum: reads all of it. No process may have it open.
+    pub fn is_sound(path: &Path, cache_bytes: usize) -> Result<bool> {
+        let mut database = redb::Builder::new().set_cache_size(cache_bytes).open(path).map_err(fault)?;
+        match database.check_integrity() {
+            Ok(sound) => Ok(sound),
+            Err(redb::DatabaseError::Storage(redb::StorageError::Corrupted(_))) => Ok(false),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
     /// Creates the tables that are missing, so that a snapshot finds every table. A file that has them all is not
     /// written to: a full disk can still be opened for reading.
     fn prepare(database: Database, path: &Path) -> Result<Self> {
@@ -55,23 +81,23 @@ impl RedbEngine {
     }
 
     fn create_tables(&self) -> Result<(), redb::Error> {
-        let transaction = self.begin_write()?;
+        let transaction = self.begin_write(Durability::Immediate)?;
         for table in Table::ALL {
             transaction.open_table(definition(*table))?;
         }
         Ok(transaction.commit()?)
     }
 
-    /// A transaction that is durable once committed, and quick to recover from.
-    fn begin_write(&self) -> Result<redb::WriteTransaction, redb::Error> {
+    /// A transaction; one that is durable once committed is quick to recover from too.
+    fn begin_write(&self, durability: Durability) -> Result<redb::WriteTransaction, redb::Error> {
         let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
-        transaction.set_quick_repair(true);
+        transaction.set_durability(durability)?;
+        transaction.set_quick_repair(matches!(durability, Durability::Immediate));
         Ok(transaction)
     }
 
-    fn apply(&self, changes: &Changes) -> Result<(), redb::Error> {
-        let transaction = self.begin_write()?;
+    fn apply(&self, changes: &Changes, durability: Durability) -> Result<(), redb::Error> {
+        let transaction = self.begin_write(durability)?;
         let mut changes = changes.iter().peekable();
         // The changes are in the order of tables, so each table is opened once.
         while let Some(((table, _), _)) = changes.peek() {
@@ -95,7 +121,11 @@ impl Engine for RedbEngine {
     }
 
     fn commit(&self, changes: &Changes) -> Result<()> {
-        self.apply(changes).map_err(fault)
+        self.apply(changes, Durability::Immediate).map_err(fault)
+    }
+
+    fn commit_relaxed(&self, changes: &Changes) -> Result<()> {
+        self.apply(changes, Durability::None).map_err(fault)
     }
 
     fn size_bytes(&self) -> Result<u64> {
@@ -204,6 +234,56 @@ mod tests {
         let engine = RedbEngine::open(&folder.path().join("meta.redb"), CACHE_BYTES).unwrap();
         assert_eq!(get(&engine, "a"), Some("1".into()));
         assert!(engine.size_bytes().unwrap() > 0);
+    }
+
+    #[test]
+    fn relaxed_commits_are_seen_at_once_and_kept_by_the_next_durable_one() {
+        let (engine, folder) = fresh();
+        let path = folder.path().join("meta.redb");
+        engine.commit(&put("a", "1")).unwrap();
+        // What a crash leaves is the file as it is now, without the engine's orderly close.
+        let crashed = |name: &str| {
+            let copy = folder.path().join(name);
+            std::fs::copy(&path, &copy).unwrap();
+            RedbEngine::open(&copy, CACHE_BYTES).unwrap()
+        };
+        engine.commit_relaxed(&put("b", "2")).unwrap();
+        engine.commit_relaxed(&put("a", "3")).unwrap();
+        assert_eq!((get(&engine, "a"), get(&engine, "b")), (Some("3".into()), Some("2".into())));
+        let before = crashed("before.redb");
+        assert_eq!((get(&before, "a"), get(&before, "b")), (Some("1".into()), None));
+        engine.commit(&Changes::new()).unwrap();
+        let after = crashed("after.redb");
+        assert_eq!((get(&after, "a"), get(&after, "b")), (Some("3".into()), Some("2".into())));
+    }
+
+    #[test]
+    fn a_crash_between_relaxed_commits_needs_no_slow_repair() {
+        let (engine, folder) = fresh();
+        for round in 0..5_usize {
+            let value = Bytes::from(vec![1; 10_000]);
+            for n in 0..20 {
+                let row = ((Table::Inline, format!("{round}-{n}").into_bytes()), Some(value.clone()));
+                engine.commit_relaxed(&Changes::from([row, ((Table::Inline, format!("{n}").into()), None)])).unwrap();
+            }
+            if round < 4 {
+                engine.commit(&Changes::new()).unwrap();
+            }
+        }
+        let copy = folder.path().join("copy.redb");
+        std::fs::copy(folder.path().join("meta.redb"), &copy).unwrap();
+        let repaired = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&repaired);
+        let mut builder = redb::Builder::new();
+        builder.set_repair_callback(move |_| seen.store(true, Ordering::SeqCst));
+        drop(builder.open(&copy).unwrap());
+        assert!(!repaired.load(Ordering::SeqCst));
+        let after = RedbEngine::open(&copy, CACHE_BYTES).unwrap();
+        let there = |round: usize, n: usize| {
+            let key = format!("{round}-{n}").into_bytes();
+            after.snapshot().unwrap().get(Table::Inline, &key).unwrap().is_some()
+        };
+        assert!((0..20).all(|n| there(3, n) && !there(4, n)));
     }
 
     #[test]

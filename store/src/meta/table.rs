@@ -135,6 +135,11 @@ pub fn state_put(tx: &mut Tx<'_>, name: &str, value: Bytes) {
     tx.put(Table::State, name.as_bytes().to_vec(), value);
 }
 
+/// Removes a fact about the store.
+pub fn state_delete(tx: &mut Tx<'_>, name: &str) {
+    tx.delete(Table::State, name.as_bytes().to_vec());
+}
+
 /// Organisations by id.
 pub const ORGS: Typed<OrgId, OrgRow> = Typed::new(Table::Orgs);
 /// Organisation ids by name.

@@ -3,16 +3,17 @@
 //! The writer takes all operations that are waiting, runs each over one snapshot through the overlay of `batch`,
 //! commits once, and only then answers them all: refusals too, since a refusal may rest on what an earlier operation
 //! of the same batch wrote. There is no timer. An idle writer commits at once; while a commit is under way operations
-//! gather, so a busy writer batches by itself.
+//! gather, so a busy writer batches by itself. (Where durability is relaxed, one timer tells when to sync: see `relax`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use super::batch::{Batch, Tx};
 use super::count::{Counted, Counters};
 use super::engine::{Changes, Engine};
+use super::relax::{self, Relaxed};
 use crate::clock::{Clock, Millis, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
@@ -53,6 +54,8 @@ pub(super) fn latched() -> Error {
 pub(super) trait Operation: Send {
     /// Runs the rule, keeps its result for later, and tells whether it succeeded.
     fn run(&mut self, batch: &mut Batch) -> bool;
+    /// Whether its answer waits for stable storage even where durability is relaxed.
+    fn syncs(&self) -> bool;
     /// Answers with the rule's result, or with `failure` if the batch was not committed.
     fn answer(self: Box<Self>, failure: Option<Error>);
 }
@@ -62,11 +65,17 @@ pub(super) struct Pending<R, T, A> {
     rule: R,
     result: Option<Result<T>>,
     answer: A,
+    syncs: bool,
 }
 
 impl<R, T, A> Pending<R, T, A> {
     pub(super) fn new(rule: R, answer: A) -> Self {
-        Self { rule, result: None, answer }
+        Self { rule, result: None, answer, syncs: false }
+    }
+
+    /// The same, which waits for stable storage in any case.
+    pub(super) fn syncing(self) -> Self {
+        Self { syncs: true, ..self }
     }
 }
 
@@ -78,6 +87,10 @@ where
 {
     fn run(&mut self, batch: &mut Batch) -> bool {
         self.result.insert(batch.run(&mut self.rule)).is_ok()
+    }
+
+    fn syncs(&self) -> bool {
+        self.syncs
     }
 
     fn answer(self: Box<Self>, failure: Option<Error>) {
@@ -95,25 +108,57 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     waiting: Receiver<Box<dyn Operation>>,
     now: Millis,
+    /// `None` is full durability.
+    relaxed: Option<Relaxed>,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, clock: Arc<dyn Clock>, waiting: Receiver<Box<dyn Operation>>) -> Self {
-        Self { shared, clock, waiting, now: 0 }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        waiting: Receiver<Box<dyn Operation>>,
+        relaxed: Option<Relaxed>,
+    ) -> Self {
+        Self { shared, clock, waiting, now: 0, relaxed }
     }
 
     /// Commits batch after batch until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.shared);
+        let is_relaxed = self.relaxed.is_some();
         let batches = AssertUnwindSafe(move || {
-            while let Ok(first) = self.waiting.recv() {
+            while let Some(first) = self.next() {
                 self.run_batch(first);
             }
+            self.sync();
         });
         if catch_unwind(batches).is_err() {
             // The queue went with the writer, so all who waited have their answer; this answers those to come.
             shared.latch();
+            if is_relaxed {
+                relax::never_close(&shared.engine);
+            }
             tracing::error!("the metadata writer panicked; every further write is refused");
+        }
+    }
+
+    /// Waits for an operation, and syncs meanwhile what may wait no longer; `None` once the queue is closed and empty.
+    fn next(&mut self) -> Option<Box<dyn Operation>> {
+        loop {
+            let Some(left) = self.relaxed.as_ref().and_then(Relaxed::left) else { return self.waiting.recv().ok() };
+            match self.waiting.recv_timeout(left) {
+                Ok(operation) => return Some(operation),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.sync(),
+            }
+        }
+    }
+
+    /// Puts what was committed on stable storage, or latches the store.
+    fn sync(&mut self) {
+        if self.relaxed.as_ref().is_some_and(|relaxed| relaxed.left().is_some()) && !self.shared.is_latched() {
+            // The failure is told by what latches; nobody waits for this.
+            drop(self.commit_or_latch(&Changes::new(), true));
         }
     }
 
@@ -122,7 +167,7 @@ impl Writer {
         let mut taken = vec![first];
         let outcome = self.begin().and_then(|mut batch| {
             self.run_operations(&mut batch, &mut taken);
-            self.commit(batch)
+            self.commit(batch, taken.iter().any(|operation| operation.syncs()))
         });
         self.shared.counters.queue_depth.fetch_sub(taken.len() as u64, Ordering::Relaxed);
         for operation in taken {
@@ -156,15 +201,18 @@ impl Writer {
         }
     }
 
-    /// Makes a batch durable, or latches the store.
-    fn commit(&self, batch: Batch) -> Result<()> {
+    /// Commits a batch, or latches the store. The batch is durable then, unless durability is relaxed and neither is the
+    /// time up nor a sync asked for.
+    fn commit(&mut self, batch: Batch, sync_asked: bool) -> Result<()> {
         let bytes = batch.bytes() as u64;
         let changes = batch.into_changes();
-        if changes.is_empty() {
+        let left = self.relaxed.as_ref().and_then(Relaxed::left);
+        if changes.is_empty() && !(sync_asked && left.is_some()) {
             return Ok(());
         }
+        let durable = self.relaxed.is_none() || sync_asked || left.is_some_and(|left| left.is_zero());
         let watch = Stopwatch::start();
-        self.commit_or_latch(&changes)?;
+        self.commit_or_latch(&changes, durable)?;
         let nanos = watch.nanos();
         let counters = &self.shared.counters;
         counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -174,12 +222,27 @@ impl Writer {
         Ok(())
     }
 
-    fn commit_or_latch(&self, changes: &Changes) -> Result<()> {
-        let engine = &self.shared.engine;
+    fn commit_or_latch(&mut self, changes: &Changes, durable: bool) -> Result<()> {
+        let Self { shared, relaxed, .. } = self;
+        let engine = &shared.engine;
         // An engine that panics half way leaves as much in doubt as one that reports an error.
-        let committed = catch_unwind(AssertUnwindSafe(|| engine.commit(changes)));
+        let committed = catch_unwind(AssertUnwindSafe(|| match relaxed {
+            Some(relaxed) if !durable => engine.commit_relaxed(changes).inspect(|()| relaxed.committed()),
+            Some(relaxed) => {
+                relaxed.before_sync()?;
+                engine.commit(changes).inspect(|()| relaxed.settled())
+            }
+            None => engine.commit(changes),
+        }));
+        if matches!(committed, Ok(Ok(()))) {
+            shared.counters.syncs.fetch_add(u64::from(durable), Ordering::Relaxed);
+        }
         committed.unwrap_or_else(|_| Err(Error::unavailable("the engine panicked"))).map_err(|e| {
-            self.shared.latch();
+            shared.latch();
+            if let Some(relaxed) = relaxed {
+                relaxed.settled();
+                relax::never_close(engine);
+            }
             tracing::error!(error = %e, "a metadata commit failed; every write is refused until the store is reopened");
             Error::unavailable(e)
         })

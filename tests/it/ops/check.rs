@@ -7,7 +7,7 @@ use windlass_tests::server::{Server, binary, run};
 use crate::home::{PART, noise};
 
 /// A stopped server whose data has objects of every kind.
-async fn furnished() -> Server {
+pub(super) async fn furnished() -> Server {
     let mut server = Server::start();
     let bucket = server.client().make("bucket").await;
     bucket.put("inline", "v").await.is(200);
@@ -22,7 +22,7 @@ async fn furnished() -> Server {
 }
 
 /// The file that holds these bytes.
-fn file_with(dir: &Path, bytes: &[u8]) -> Option<PathBuf> {
+pub(super) fn file_with(dir: &Path, bytes: &[u8]) -> Option<PathBuf> {
     for path in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
         let found = if path.is_dir() {
             file_with(&path, bytes)

@@ -27,12 +27,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let plan = Plan {
-        binary: arguments.binary.unwrap_or_else(binary),
-        rounds: arguments.rounds,
-        seed: arguments.seed.unwrap_or_else(|| fastrand::u64(..)),
-        ready_ms_max: arguments.assert_ready_ms,
-    };
+    let binary = arguments.binary.unwrap_or_else(binary);
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    let plan = Plan { ready_ms_max: arguments.assert_ready_ms, ..Plan::new(binary, arguments.rounds, seed) };
     match run(&plan).await {
         Ok(_) => ExitCode::SUCCESS,
         Err(violation) => {

@@ -4,6 +4,9 @@
 //! What must hold after a restart: a write that was acknowledged is there with its exact bytes; a write whose answer
 //! never came happened wholly or not at all; nothing else is there; and parts that were acknowledged can still be
 //! completed.
+//!
+//! With a disk of its own the round ends with a power cut instead: the file system stops taking anything, what it had
+//! not made durable is gone, and the gateway starts on what the journal brings back.
 
 mod expect;
 mod report;
@@ -15,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::Bucket;
+use crate::fault::disk::Disk;
 use crate::server::{self, DataDir, Options, Server};
 use expect::Own;
 pub use report::{Kind, Round, Totals};
@@ -36,11 +40,26 @@ pub struct Plan {
     pub seed: u64,
     /// The longest time a restart may take until the gateway listens, where it is to be asserted.
     pub ready_ms_max: Option<u128>,
+    /// The disk whose power is cut; without it the process is killed.
+    pub disk: Option<Arc<Disk>>,
+    /// Environment of the gateway.
+    pub env: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Rounds of `kill -9`.
+    pub fn new(binary: PathBuf, rounds: u32, seed: u64) -> Plan {
+        Plan { binary, rounds, seed, ready_ms_max: None, disk: None, env: Vec::new() }
+    }
+
+    fn options(&self) -> Options {
+        Options { env: self.env.clone(), ..Options::of(self.binary.clone()) }
+    }
 }
 
 /// Runs the plan, prints a line for each round, and returns the sums; the error is the first violation.
 pub async fn run(plan: &Plan) -> Result<Totals, String> {
-    let data = DataDir::new();
+    let data = plan.disk.as_ref().map_or_else(DataDir::new, |disk| DataDir::at(&disk.data()));
     println!("crash loop: seed {}, {} rounds, data in {}", plan.seed, plan.rounds, data.path().display());
     let mut runner = Runner::new(plan, data.clone()).await;
     let mut totals = Totals::default();
@@ -48,7 +67,7 @@ pub async fn run(plan: &Plan) -> Result<Totals, String> {
         let round = match runner.round(number).await {
             Ok(round) => round,
             Err(violation) => {
-                let kept = data.keep();
+                let kept = plan.disk.as_ref().map_or_else(|| data.keep(), |disk| disk.keep());
                 let log = runner.server.log_tail();
                 return Err(format!(
                     "seed {}, round {number}: {violation}\ndata kept in {}\n{log}",
@@ -82,7 +101,7 @@ struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     async fn new(plan: &'a Plan, data: DataDir) -> Runner<'a> {
-        let server = Server::start_with(Options { binary: plan.binary.clone(), ..Options::default() }, data);
+        let server = Server::start_with(plan.options(), data);
         let bucket = server.client().make("crash").await;
         let own = (0..TASKS).map(Own::new).collect();
         Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own }
@@ -91,7 +110,10 @@ impl<'a> Runner<'a> {
     async fn round(&mut self, number: u32) -> Result<Round, String> {
         let mut round = Round { number, ..Round::default() };
         self.work_until_killed(&mut round).await?;
-        self.restart();
+        if let Some(disk) = &self.plan.disk {
+            disk.remount();
+        }
+        self.restart()?;
         let ready = self.server.ready_after();
         round.ready_ms = ready.as_millis();
         if self.plan.ready_ms_max.is_some_and(|max| round.ready_ms > max) {
@@ -102,7 +124,7 @@ impl<'a> Runner<'a> {
             return Err(format!("only {} acknowledged writes could be checked", round.checked));
         }
         self.stop_and_check()?;
-        self.restart();
+        self.restart()?;
         Ok(round)
     }
 
@@ -119,6 +141,12 @@ impl<'a> Runner<'a> {
         // Every task may yet put one of its writes in doubt. The last wait keeps the kill from following an answer.
         shared.wait_for(CHECKED_MIN + TASKS).await;
         tokio::time::sleep(Duration::from_micros(self.rng.u64(0..20_000))).await;
+        if let Some(disk) = &self.plan.disk {
+            shared.announce_break();
+            disk.cut().await;
+            // On a dead disk the gateway has time to acknowledge what it must not.
+            tokio::time::sleep(Duration::from_millis(self.rng.u64(0..50))).await;
+        }
         shared.announce_kill();
         self.server.kill();
         round.worked_ms = began.elapsed().as_millis();
@@ -149,9 +177,10 @@ impl<'a> Runner<'a> {
         Err(format!("check ended with {}:\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
     }
 
-    fn restart(&mut self) {
-        let options = Options { binary: self.plan.binary.clone(), ..Options::default() };
-        self.server = Server::start_with(options, self.server.data().clone());
+    fn restart(&mut self) -> Result<(), String> {
+        let started = Server::try_start(self.plan.options(), self.server.data().clone());
+        self.server = started.map_err(|refused| format!("the restarted gateway ended with {}", refused.status))?;
         self.bucket = Bucket { client: self.server.client(), name: self.bucket.name.clone() };
+        Ok(())
     }
 }

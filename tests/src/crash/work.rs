@@ -20,6 +20,7 @@ const PART: usize = 5 << 20;
 pub(super) struct Shared {
     bucket: Bucket,
     round: u32,
+    broken: AtomicBool,
     killed: AtomicBool,
     acknowledged: AtomicUsize,
     checkable: AtomicUsize,
@@ -32,6 +33,7 @@ impl Shared {
         Shared {
             bucket,
             round,
+            broken: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             acknowledged: AtomicUsize::new(0),
             checkable: AtomicUsize::new(0),
@@ -47,7 +49,14 @@ impl Shared {
         }
     }
 
+    /// From now on a write may go without an answer, or be refused; work goes on.
+    pub(super) fn announce_break(&self) {
+        self.broken.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on nobody begins anything either.
     pub(super) fn announce_kill(&self) {
+        self.announce_break();
         self.killed.store(true, Ordering::SeqCst);
     }
 
@@ -61,6 +70,10 @@ impl Shared {
 
     fn killed(&self) -> bool {
         self.killed.load(Ordering::SeqCst)
+    }
+
+    fn broken(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
     }
 
     fn violated(&self, what: String) {
@@ -200,8 +213,10 @@ impl Worker<'_> {
     async fn send(&self, kind: Kind, request: Request, status: u16) -> Step<Answer> {
         match request.attempt().await {
             Ok(answer) if answer.status == status => Ok(answer),
+            // A refusal: after a power cut the gateway outlives its disk for a moment.
+            Ok(_) if self.shared.broken() => Err(Stop::Interrupted(kind)),
             Ok(answer) => Err(Stop::Violated(format!("{kind} was answered with {}", answer.describe()))),
-            Err(_) if self.shared.killed() => Err(Stop::Interrupted(kind)),
+            Err(_) if self.shared.broken() => Err(Stop::Interrupted(kind)),
             Err(error) => Err(Stop::Violated(format!("{kind} had no answer before the kill: {error}"))),
         }
     }

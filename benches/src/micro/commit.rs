@@ -1,14 +1,15 @@
 //! Durable writes of one row by many writers at once: what group commit makes of the disk's syncs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use windlass_store::meta::{Meta, Table};
 
-use crate::{Failure, disk, open};
+use super::open;
+use crate::{Failure, disk};
 
 const DURATION: Duration = Duration::from_secs(3);
 const WRITERS: [u64; 4] = [1, 8, 64, 512];
@@ -16,11 +17,11 @@ const WRITERS: [u64; 4] = [1, 8, 64, 512];
 const ROW_BYTES: usize = 200;
 
 /// Prints a line for each number of writers.
-pub(crate) fn run(folder: &TempDir) -> Result<(), Failure> {
+pub(crate) fn run(folder: &Path) -> Result<(), Failure> {
     let runtime = Runtime::new()?;
     println!("{:>8} {:>12} {:>12} {:>10} {:>16}", "writers", "writes/s", "commits/s", "per commit", "disk syncs/s");
     for writers in WRITERS {
-        let syncs = disk::syncs_per_second(folder)?;
+        let syncs = disk::syncs_per_second(folder, Duration::from_secs(1))?;
         let meta = Arc::new(open(folder, &format!("commit-{writers}.redb"))?);
         let begun = Instant::now();
         let writes = runtime.block_on(write(&meta, writers, begun + DURATION))?;

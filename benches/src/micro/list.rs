@@ -1,13 +1,14 @@
 //! Pages of a table that is read from one end to the other, as listings read it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tempfile::TempDir;
 use windlass_store::limit;
 use windlass_store::meta::{KeyRange, Meta, Step, Table};
 
-use crate::{Failure, open};
+use super::open;
+use crate::Failure;
 
 const ROWS: u64 = 200_000;
 const ROWS_PER_COMMIT: u64 = 10_000;
@@ -15,7 +16,7 @@ const ROW_BYTES: usize = 200;
 const ROUNDS: u32 = 5;
 
 /// Prints a line for each round; the first reads what the commits left in memory.
-pub(crate) fn run(folder: &TempDir) -> Result<(), Failure> {
+pub(crate) fn run(folder: &Path) -> Result<(), Failure> {
     let meta = open(folder, "list.redb")?;
     fill(&meta)?;
     println!("{:>8} {:>10} {:>8} {:>14} {:>12}", "round", "rows", "pages", "rows/s", "us/page");
