@@ -47,7 +47,7 @@ sections! {
         /// Objects up to this size live in the metadata file and share its commits.
         inline_bytes_max: u64 = 4 * KIB, Size(0..=64 * KIB);
         /// Memory for the metadata engine's page cache.
-        cache_bytes: u64 = 128 * MIB, Size(MIB..=64 * GIB);
+        cache_bytes: u64 = 96 * MIB, Size(MIB..=64 * GIB);
     }
 
     /// The S3 door.

@@ -299,7 +299,8 @@ impl Store {
         if row.expires_ms.is_some_and(|expires| expires <= self.clock.now()) {
             return Ok(None);
         }
-        let secret = self.master.open(row.access_key_id.as_bytes(), &row.sealed_secret)?;
+        let open = || self.master.open(row.access_key_id.as_bytes(), &row.sealed_secret);
+        let secret = self.opened.get(&row.sealed_secret, open)?;
         let secret =
             String::from_utf8(secret).map_err(|_| Error::corrupt(format!("secret of key {id} is not text")))?;
         Ok(Some((principal(id, row), secret)))

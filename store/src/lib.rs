@@ -19,6 +19,7 @@ pub mod master;
 pub mod meta;
 pub mod name;
 pub mod object;
+mod opened;
 pub mod org;
 pub mod policy;
 pub mod scrub;

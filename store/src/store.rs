@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::master;
 use crate::meta::{Engine, Meta, MetaCounters, RedbEngine, Relaxed, memory::MemoryEngine};
+use crate::opened::Opened;
 use crate::policy::{Action, Grant, Principal, Resource, authorize};
 use crate::scrub;
 use crate::seal::MasterKey;
@@ -56,7 +57,7 @@ impl StoreOptions {
             data_dir: data_dir.into(),
             blobs_dir: None,
             create: true,
-            cache_bytes: 128 << 20,
+            cache_bytes: 96 << 20,
             inline_bytes_max: 4096,
             relaxed_sync: None,
             ephemeral: false,
@@ -73,6 +74,7 @@ pub struct Store {
     pub(crate) pins: Pins,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master: Arc<MasterKey>,
+    pub(crate) opened: Opened,
     pub(crate) inline_bytes_max: usize,
     /// The epoch that the orphan sweep walks, with the folders it has not walked yet.
     pub(crate) orphan_cursor: Mutex<Option<(u32, Vec<PathBuf>)>>,
@@ -144,6 +146,7 @@ impl Store {
             pins: Pins::default(),
             clock: options.clock,
             master,
+            opened: Opened::default(),
             inline_bytes_max: options.inline_bytes_max,
             orphan_cursor: Mutex::new(None),
             scrubs: scrub::Counts::default(),

@@ -15,7 +15,7 @@ use windlass_store::meta::{Meta, RedbEngine};
 use crate::Failure;
 
 /// Page cache of the engine, the gateway's default.
-const CACHE_BYTES: usize = 128 << 20;
+const CACHE_BYTES: usize = 96 << 20;
 const ROUNDS: u32 = 5;
 const ROUND: Duration = Duration::from_millis(300);
 

@@ -1,6 +1,7 @@
 //! Request ids: what joins an answer, its log line, and what a client reports.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderName, HeaderValue, Response};
@@ -13,18 +14,27 @@ use crate::body::Body;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(String);
 
-/// Used where the system has no randomness to give: an id must not fail a request.
-static FALLBACK: AtomicU64 = AtomicU64::new(1);
+/// Where this process's ids begin. Without randomness they begin where every other's do: an id must not fail a request.
+static BEGIN: LazyLock<u64> = LazyLock::new(|| clock::random().map(u64::from_be_bytes).unwrap_or_default());
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 impl RequestId {
     pub(crate) fn generate() -> Self {
-        let random = clock::random().map(u64::from_be_bytes);
-        Self(format!("{:016X}", random.unwrap_or_else(|_| FALLBACK.fetch_add(1, Ordering::Relaxed))))
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("{:016X}", scatter(BEGIN.wrapping_add(n))))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Another number for each number, far from its neighbours' (the finalizer of SplitMix64, Steele et al. 2014).
+const fn scatter(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    n ^ (n >> 31)
 }
 
 impl fmt::Display for RequestId {

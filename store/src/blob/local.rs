@@ -14,6 +14,7 @@ use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use tokio::sync::Mutex;
 
 use super::share::Shares;
@@ -139,6 +140,9 @@ impl LocalBlobs {
 
     /// Opens a blob for positioned reads. `None` if it is not there.
     pub(crate) async fn open_blob(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
+        if let Some(file) = self.open_cached(epoch, blob) {
+            return Ok(Some(file));
+        }
         match self.store.get(&Self::path(epoch, blob)).await {
             Ok(result) => match result.payload {
                 GetResultPayload::File(file, _) => Ok(Some(file)),
@@ -149,7 +153,15 @@ impl LocalBlobs {
         }
     }
 
-    /// The same for offline commands, which have no async threads to spare.
+    /// Opens a blob if the kernel knows it and nothing has to be waited for: another thread is not worth its while then.
+    fn open_cached(&self, epoch: u32, blob: BlobId) -> Option<File> {
+        let path = self.store.path_to_filesystem(&Self::path(epoch, blob)).ok()?;
+        // Whatever the error is, the open that may wait meets it again and tells it.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+    }
+
+    /// The same as `open_blob` for offline commands, which have no async threads to spare.
     pub(crate) fn open_file(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
         let path = self.store.path_to_filesystem(&Self::path(epoch, blob)).map_err(storage)?;
         match File::open(path) {

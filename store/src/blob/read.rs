@@ -1,11 +1,17 @@
-//! The way out: positioned reads of whole blocks, verified before they are sent, one chunk read ahead.
+//! The way out: positioned reads of whole blocks, verified before they are sent.
+//!
+//! What the kernel holds in its cache is read at once, on the thread that asks: to hand it to another thread and back costs
+//! more than the copy. Only a read that has to wait for the disk goes to a thread that may block, and then one chunk is
+//! read ahead.
 
 use std::fs::File;
+use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::stream;
+use rustix::io::{ReadWriteFlags, preadv2};
 use sync_wrapper::SyncStream;
 use tokio::task::JoinHandle;
 
@@ -41,13 +47,15 @@ struct Reader {
     store: Arc<Store>,
     held: Held,
     open: Option<OpenBlob>,
-    ahead: Option<JoinHandle<Result<Bytes>>>,
+    ahead: Option<Begun>,
+    /// The chunk before this one. Once it was sent, its memory serves again: fresh memory would be cleared first.
+    last: Bytes,
 }
 
 /// Streams segments one after the other. The first chunk is read and verified before this returns, so that missing or
 /// damaged bytes at the start are an error and not a cut response.
 pub(crate) async fn stream_segments(store: Arc<Store>, held: Held) -> Result<ByteStream> {
-    let mut reader = Reader { store, held, open: None, ahead: None };
+    let mut reader = Reader { store, held, open: None, ahead: None, last: Bytes::new() };
     let Some(first) = reader.next().await? else { return Ok(Box::pin(stream::empty())) };
     if reader.is_done() {
         return Ok(Box::pin(stream::iter([Ok(first)])));
@@ -67,24 +75,21 @@ impl Reader {
         self.held.segments.is_empty() && self.ahead.is_none()
     }
 
-    /// The next verified bytes. The chunk after them is being read by the time this returns.
+    /// The next verified bytes.
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let chunk = match self.ahead.take() {
-            Some(ahead) => Some(ahead.await.map_err(Error::unavailable)??),
-            None => match self.begin().await? {
-                Begun::Chunk(task) => Some(task.await.map_err(Error::unavailable)??),
-                Begun::Bytes(bytes) => return Ok(Some(bytes)),
-                Begun::Nothing => None,
-            },
+        let begun = match self.ahead.take() {
+            Some(ahead) => ahead,
+            None => self.begin().await?,
         };
-        let more_of_blobs = self.held.segments.front().is_some_and(|segment| matches!(segment.body, Body::Blob(_)));
-        if chunk.is_some()
-            && more_of_blobs
-            && let Begun::Chunk(task) = self.begin().await?
-        {
-            self.ahead = Some(task);
+        let chunk = match begun {
+            Begun::Chunk(task) => task.await.map_err(Error::unavailable)??,
+            Begun::Bytes(bytes) => return Ok(Some(bytes)),
+            Begun::Nothing => return Ok(None),
+        };
+        if self.held.segments.front().is_some_and(|segment| matches!(segment.body, Body::Blob(_))) {
+            self.ahead = Some(self.begin().await?);
         }
-        Ok(chunk)
+        Ok(Some(chunk))
     }
 
     /// Takes the next chunk off the segments and begins to read it.
@@ -104,7 +109,7 @@ impl Reader {
                     self.held.segments.pop_front();
                     return self.read_inline(id, segment).map(Begun::Bytes);
                 }
-                Body::Blob(id) => return self.begin_blob(id, segment).await.map(Begun::Chunk),
+                Body::Blob(id) => return self.begin_blob(id, segment).await,
             }
         }
     }
@@ -115,7 +120,7 @@ impl Reader {
         inline_bytes(&row, id, segment)
     }
 
-    async fn begin_blob(&mut self, id: BlobId, segment: Segment) -> Result<JoinHandle<Result<Bytes>>> {
+    async fn begin_blob(&mut self, id: BlobId, segment: Segment) -> Result<Begun> {
         if self.open.as_ref().is_none_or(|open| open.id != id) {
             self.open = Some(self.open_blob(id).await?);
         }
@@ -137,13 +142,23 @@ impl Reader {
             }
         }
         let sums = self.sums(id, first_block, read_end.div_ceil(block))?;
-        let file = Arc::clone(&open.file);
-        let (skip, take) = (segment.start - aligned, chunk_end - segment.start);
-        Ok(tokio::task::spawn_blocking(move || {
-            let bytes = read_exact_at(&file, aligned, read_end - aligned, id)?;
-            verify(&bytes, &sums, &format_args!("blob {id} at {aligned}"))?;
-            slice(&bytes, skip, take)
-        }))
+        let stretch = Stretch {
+            id,
+            file: Arc::clone(&open.file),
+            at: aligned,
+            length: usize::try_from(read_end - aligned).map_err(|_| Error::corrupt("a read beyond memory"))?,
+            sums,
+            skip: segment.start - aligned,
+            take: chunk_end - segment.start,
+        };
+        let mut buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        buffer.resize(stretch.length, 0);
+        if stretch.read_cached(&mut buffer) {
+            let bytes = buffer.freeze();
+            self.last = bytes.clone();
+            return stretch.verified(&bytes).map(Begun::Bytes);
+        }
+        Ok(Begun::Chunk(tokio::task::spawn_blocking(move || stretch.read(buffer))))
     }
 
     /// The checksums of blocks `from..to`.
@@ -177,6 +192,39 @@ impl Reader {
     }
 }
 
+/// Whole blocks of a blob, and what of them is wanted.
+struct Stretch {
+    id: BlobId,
+    file: Arc<File>,
+    at: u64,
+    length: usize,
+    sums: Vec<u8>,
+    skip: u64,
+    take: u64,
+}
+
+impl Stretch {
+    /// Reads all of it if nothing has to be waited for.
+    fn read_cached(&self, buffer: &mut [u8]) -> bool {
+        // An error is met again, and told, by the read that may wait.
+        preadv2(&*self.file, &mut [IoSliceMut::new(buffer)], self.at, ReadWriteFlags::NOWAIT) == Ok(self.length)
+    }
+
+    /// Reads all of it, however long that takes.
+    fn read(&self, mut buffer: BytesMut) -> Result<Bytes> {
+        self.file.read_exact_at(&mut buffer, self.at).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!("the file of blob {} is short", self.id)),
+            _ => Error::unavailable(error),
+        })?;
+        self.verified(&buffer.freeze())
+    }
+
+    fn verified(&self, bytes: &Bytes) -> Result<Bytes> {
+        verify(bytes, &self.sums, &format_args!("blob {} at {}", self.id, self.at))?;
+        slice(bytes, self.skip, self.take)
+    }
+}
+
 /// What `begin` began.
 enum Begun {
     Chunk(JoinHandle<Result<Bytes>>),
@@ -198,14 +246,4 @@ fn slice(bytes: &Bytes, start: u64, length: u64) -> Result<Bytes> {
         Some((from, to)) if to <= bytes.len() => Ok(bytes.slice(from..to)),
         _ => Err(Error::corrupt("stored bytes are shorter than their row says")),
     }
-}
-
-fn read_exact_at(file: &File, at: u64, length: u64, id: BlobId) -> Result<Bytes> {
-    let length = usize::try_from(length).map_err(|_| Error::corrupt("a read beyond the address space"))?;
-    let mut buffer = BytesMut::zeroed(length);
-    file.read_exact_at(&mut buffer, at).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!("the file of blob {id} is short")),
-        _ => Error::unavailable(error),
-    })?;
-    Ok(buffer.freeze())
 }

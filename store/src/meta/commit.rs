@@ -172,10 +172,12 @@ mod tests {
         fails: AtomicBool,
         panics: AtomicBool,
         commits: AtomicU64,
+        snapshots: AtomicU64,
     }
 
     impl Engine for Faulty {
         fn snapshot(&self) -> Result<Box<dyn Read>> {
+            self.snapshots.fetch_add(1, Ordering::SeqCst);
             self.inner.snapshot()
         }
         fn commit(&self, changes: &Changes) -> Result<()> {
@@ -275,6 +277,24 @@ mod tests {
         assert_eq!((counters.operations, counters.failed_operations, counters.commits), (5, 2, 1));
         assert_eq!((counters.rows_written, counters.bytes_written, counters.queue_depth), (2, 4, 0));
         assert!(!meta.is_latched());
+    }
+
+    #[test]
+    fn readers_share_a_snapshot_until_the_next_commit() {
+        let (meta, engine, _) = open();
+        let snapshots = || engine.snapshots.load(Ordering::SeqCst);
+        meta.write_blocking(put("a")).unwrap();
+        let before = snapshots();
+        assert_eq!((get(&meta, "a"), get(&meta, "b")), (Some("v".into()), None));
+        assert_eq!(snapshots(), before + 1);
+        meta.read(|read| {
+            meta.write_blocking(put("b")).unwrap();
+            assert_eq!(read.get(Table::Objects, b"b")?, None, "a read that has begun sees no later commit");
+            assert_eq!(get(&meta, "b"), Some("v".into()), "one that begins after it does");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(snapshots(), before + 2);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What the commit point counts: plain atomics, read by metrics and by tests that bound the rows an operation reads.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,30 +49,35 @@ counters! {
     commit_nanos
 }
 
-/// A snapshot that counts the rows taken from it, and adds them to the total when it ends.
+/// A view of a snapshot that counts the rows taken through it, and adds them to the total when it ends.
 pub(super) struct Counted {
-    inner: Box<dyn Read>,
-    rows: Cell<u64>,
+    inner: Arc<dyn Read>,
+    /// Only ever changed by the one thread that reads through this view, so no add has to be atomic.
+    rows: AtomicU64,
     counters: Arc<Counters>,
 }
 
 impl Counted {
     /// A view of `inner` that counts in `counters`.
-    pub(super) fn new(inner: Box<dyn Read>, counters: Arc<Counters>) -> Self {
-        Self { inner, rows: Cell::new(0), counters }
+    pub(super) fn new(inner: Arc<dyn Read>, counters: Arc<Counters>) -> Self {
+        Self { inner, rows: AtomicU64::new(0), counters }
+    }
+
+    fn count(&self, rows: u64) {
+        self.rows.store(self.rows.load(Ordering::Relaxed) + rows, Ordering::Relaxed);
     }
 }
 
 impl Read for Counted {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
         let row = self.inner.get(table, key)?;
-        self.rows.set(self.rows.get() + u64::from(row.is_some()));
+        self.count(u64::from(row.is_some()));
         Ok(row)
     }
 
     fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
         self.inner.scan(table, range, &mut |key, value| {
-            self.rows.set(self.rows.get() + 1);
+            self.count(1);
             visit(key, value)
         })
     }
@@ -81,6 +85,6 @@ impl Read for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.counters.rows_read.fetch_add(self.rows.get(), Ordering::Relaxed);
+        self.counters.rows_read.fetch_add(*self.rows.get_mut(), Ordering::Relaxed);
     }
 }

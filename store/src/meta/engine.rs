@@ -11,7 +11,7 @@ use crate::error::Result;
 /// An ordered, transactional key-value store.
 pub trait Engine: Send + Sync + 'static {
     /// A consistent view of everything committed before the call; later commits do not change it.
-    /// A snapshot is short-lived: it is never held across an await on a client.
+    /// A snapshot is short-lived: it is never held across an await on a client. Threads may read through one at once.
     fn snapshot(&self) -> Result<Box<dyn Read>>;
 
     /// Applies all changes or none. When it returns `Ok` they are on stable storage. After `Err` with a storage
@@ -29,7 +29,7 @@ pub trait Engine: Send + Sync + 'static {
 }
 
 /// A view of ordered rows: a snapshot, or a transaction's own view of what it would commit.
-pub trait Read: Send {
+pub trait Read: Send + Sync {
     /// The value of one row.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>>;
 

@@ -5,9 +5,9 @@
 //! second fdatasync, which group commit shares out. After a failed write redb refuses everything until it is opened
 //! anew, reads of pages it has not cached included.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use redb::{Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableDefinition, TableHandle};
@@ -117,7 +117,7 @@ impl RedbEngine {
 impl Engine for RedbEngine {
     fn snapshot(&self) -> Result<Box<dyn Read>> {
         let transaction = self.database.begin_read().map_err(fault)?;
-        Ok(Box::new(Snapshot { transaction, tables: [const { OnceCell::new() }; TABLES] }))
+        Ok(Box::new(Snapshot { transaction, tables: [const { OnceLock::new() }; TABLES] }))
     }
 
     fn commit(&self, changes: &Changes) -> Result<()> {
@@ -139,7 +139,7 @@ const TABLES: usize = Table::ALL.len();
 /// A read transaction, and the tables it has opened so far: opening one is a lookup of its own.
 struct Snapshot {
     transaction: ReadTransaction,
-    tables: [OnceCell<Rows>; TABLES],
+    tables: [OnceLock<Rows>; TABLES],
 }
 
 impl Snapshot {

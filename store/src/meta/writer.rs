@@ -6,13 +6,13 @@
 //! gather, so a busy writer batches by itself. (Where durability is relaxed, one timer tells when to sync: see `relax`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::batch::{Batch, Tx};
 use super::count::{Counted, Counters};
-use super::engine::{Changes, Engine};
+use super::engine::{Changes, Engine, Read};
 use super::relax::{self, Relaxed};
 use crate::clock::{Clock, Millis, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,16 +23,54 @@ pub(super) struct Shared {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) counters: Arc<Counters>,
     latched: AtomicBool,
+    /// Counts the commits.
+    version: AtomicU64,
+    latest: RwLock<Option<Latest>>,
+}
+
+/// The snapshot that everybody reads until the next commit: taking one and opening its tables costs more than a row.
+struct Latest {
+    version: u64,
+    snapshot: Arc<dyn Read>,
 }
 
 impl Shared {
     pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, counters: Arc::default(), latched: AtomicBool::new(false) }
+        Self {
+            engine,
+            counters: Arc::default(),
+            latched: AtomicBool::new(false),
+            version: AtomicU64::new(0),
+            latest: RwLock::new(None),
+        }
     }
 
     /// A snapshot of everything committed so far.
     pub(super) fn snapshot(&self) -> Result<Counted> {
-        Ok(Counted::new(self.engine.snapshot()?, Arc::clone(&self.counters)))
+        Ok(Counted::new(self.latest()?, Arc::clone(&self.counters)))
+    }
+
+    /// The version is read before the snapshot is taken and raised after each commit, before anybody is told of it: so a
+    /// snapshot of the present version holds all that was ever acknowledged.
+    fn latest(&self) -> Result<Arc<dyn Read>> {
+        let version = self.version.load(Ordering::SeqCst);
+        if let Some(latest) = &*self.latest.read().unwrap_or_else(PoisonError::into_inner)
+            && latest.version == version
+        {
+            return Ok(Arc::clone(&latest.snapshot));
+        }
+        let snapshot: Arc<dyn Read> = Arc::from(self.engine.snapshot()?);
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if self.version.load(Ordering::SeqCst) == version {
+            *latest = Some(Latest { version, snapshot: Arc::clone(&snapshot) });
+        }
+        Ok(snapshot)
+    }
+
+    /// Ends the snapshot that is shared: what a commit has replaced must not be kept from being used again.
+    fn committed(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+        drop(self.latest.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Whether nothing is acknowledged any more.
@@ -234,6 +272,7 @@ impl Writer {
             }
             None => engine.commit(changes),
         }));
+        shared.committed();
         if matches!(committed, Ok(Ok(()))) {
             shared.counters.syncs.fetch_add(u64::from(durable), Ordering::Relaxed);
         }
