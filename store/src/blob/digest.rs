@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
-use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::check::BlockSums;
+use super::md5::Md5;
 
 /// A checksum algorithm of the S3 API ("Checking object integrity").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -148,7 +148,7 @@ pub(crate) struct Digested {
 impl Digests {
     pub(crate) fn new(checksum: Option<ChecksumAlgorithm>) -> Self {
         Self {
-            md5: Md5::new(),
+            md5: Md5::default(),
             checksum: checksum.map(|algorithm| (algorithm, Hasher::new(algorithm))),
             blocks: BlockSums::default(),
             size: 0,
@@ -158,17 +158,27 @@ impl Digests {
     pub(crate) fn update(&mut self, chunks: &[Bytes]) {
         for bytes in chunks {
             self.md5.update(bytes);
-            self.blocks.update(bytes);
-            if let Some((_, hasher)) = &mut self.checksum {
-                hasher.update(bytes);
-            }
-            self.size += bytes.len() as u64;
+            self.update_beside(bytes);
         }
+    }
+
+    /// Everything but the MD5.
+    pub(super) fn update_beside(&mut self, bytes: &[u8]) {
+        self.blocks.update(bytes);
+        if let Some((_, hasher)) = &mut self.checksum {
+            hasher.update(bytes);
+        }
+        self.size += bytes.len() as u64;
+    }
+
+    /// The MD5 alone, for whoever does the rest by `update_beside`.
+    pub(super) fn md5(&mut self) -> &mut Md5 {
+        &mut self.md5
     }
 
     pub(crate) fn finish(self) -> Digested {
         Digested {
-            md5: self.md5.finalize().into(),
+            md5: self.md5.finish(),
             checksum: self.checksum.map(|(algorithm, hasher)| (algorithm, hasher.finish())),
             block_sums: self.blocks.finish(),
             size: self.size,

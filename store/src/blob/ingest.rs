@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::digest::{Digested, Digests};
 use super::local::BlobWriter;
+use super::md5::Digesters;
 use super::share::Share;
 use super::{ByteStream, ChecksumAlgorithm, LocalBlobs};
 use crate::clock::Millis;
@@ -170,13 +171,10 @@ async fn pump(
     let mut chunk = first;
     while !chunk.is_empty() {
         let write = tokio::spawn(writer.write(chunk.clone()));
-        let digest = tokio::task::spawn_blocking(move || {
-            digests.update(&chunk);
-            digests
-        });
+        let digest = Digesters::shared().digest(digests, chunk);
         let (next, written, digested) = future::join3(gather.next(body), joined(write), digest).await;
         written?;
-        digests = digested.map_err(Error::unavailable)?;
+        digests = digested?;
         chunk = next?;
     }
     Ok(digests)

@@ -4,6 +4,7 @@ mod check;
 mod digest;
 mod ingest;
 mod local;
+pub mod md5;
 mod pin;
 mod read;
 pub mod row;
