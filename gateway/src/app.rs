@@ -27,7 +27,7 @@ impl App {
     /// Why no new request should be sent here; `None` if the gateway is ready.
     pub(crate) fn unready(&self) -> Option<&'static str> {
         if self.store.is_latched() {
-            return Some("the storage failed; writes are refused until a restart");
+            return Some("the storage failed; writes are refused");
         }
         self.draining.load(Ordering::Relaxed).then_some("the gateway is stopping")
     }

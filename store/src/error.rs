@@ -57,8 +57,10 @@ pub enum ErrorKind {
     InvalidPartOrder,
     /// The write queue is full: try again later.
     SlowDown,
-    /// Stable storage failed, is full or is latched after a failure: the write did not happen or is not known to have.
+    /// Stable storage failed or is full: the write did not happen or is not known to have.
     Unavailable,
+    /// Writes are refused since stable storage has failed: this one did not happen.
+    Latched,
     /// Stored bytes or rows do not match their checksums or their format.
     Corrupt,
     /// A fault of ours.

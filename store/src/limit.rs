@@ -1,5 +1,7 @@
 //! Every bound of the store, in one place. A limit that comes from the S3 API says so.
 
+use std::time::Duration;
+
 /// Longest object key in bytes (S3: "Creating object key names").
 pub const KEY_BYTES_MAX: usize = 1024;
 /// User metadata: names and values together, in bytes (S3: "Working with object metadata").
@@ -27,6 +29,14 @@ pub const BATCH_OPERATIONS_MAX: usize = 512;
 pub const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Operations that may wait for the writer; one more is answered with `SlowDown`.
 pub const QUEUE_OPERATIONS_MAX: usize = 4_096;
+
+/// How long after a failed commit the metadata is tried to be opened anew, then after each attempt that failed.
+pub const RECOVERY_DELAYS: &[Duration] = &[Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(5)];
+/// How long an attempt waits for reads to end, while new ones are refused.
+pub const RECOVERY_READS_WAIT: Duration = Duration::from_millis(250);
+/// Bytes that the disk must take before the metadata is opened anew: more than a small commit writes. The file itself
+/// grows by a change of its length alone; space is taken only as its pages are written.
+pub const RECOVERY_PROBE_BYTES: usize = 256 << 10;
 
 /// Bytes under one block checksum.
 pub const BLOCK_BYTES: usize = 64 << 10;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -11,8 +11,9 @@ use tokio::sync::Mutex;
 use crate::blob::{LocalBlobs, Pins, Unsynced, sync_folder};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limit;
 use crate::master;
-use crate::meta::{Engine, Meta, MetaCounters, RedbEngine, Relaxed, memory::MemoryEngine};
+use crate::meta::{Engine, Meta, MetaCounters, Recovery, RedbEngine, Relaxed, memory::MemoryEngine, takes_writes};
 use crate::opened::Opened;
 use crate::policy::{Action, Grant, Principal, Resource, authorize};
 use crate::scrub;
@@ -116,7 +117,9 @@ impl Store {
             .relaxed_sync
             .zip(unsynced.clone())
             .map(|(within, unsynced)| Relaxed::new(within, move || unsynced.sync()));
-        let meta = Meta::open_with(engine, Arc::clone(&options.clock), relaxed)?;
+        let known = Arc::new(OnceLock::new());
+        let recovery = (!options.ephemeral).then(|| recovery(&options, Arc::clone(&known)));
+        let meta = Meta::open_with(engine, Arc::clone(&options.clock), relaxed, recovery)?;
         let blobs_dir = blobs_dir(&options);
         let marked = meta.read(state::is_marked)?;
         if marked {
@@ -140,6 +143,7 @@ impl Store {
         }
         // No blob is written under an epoch that a crash could take back.
         meta.sync_blocking()?;
+        known.get_or_init(|| (id, epoch));
         Ok(Arc::new(Self {
             blobs: LocalBlobs::open(&blobs_dir, epoch, unsynced)?,
             meta,
@@ -155,7 +159,7 @@ impl Store {
         }))
     }
 
-    /// Whether a commit failed, so that no write is acknowledged any more until a restart.
+    /// Whether a commit failed, so that no write is acknowledged any more until the metadata has been opened anew.
     pub fn is_latched(&self) -> bool {
         self.meta.is_latched()
     }
@@ -217,11 +221,50 @@ pub(crate) fn prepare(options: &StoreOptions) -> Result<File> {
             ));
         }
         refuse_foreign_files(dir)?;
-    } else if !options.ephemeral && was_started(options) && RedbEngine::is_unwritten(&dir.join(META))? {
-        return Err(refuse(dir, "has lost its metadata file meta.redb. Restore it; a new one would hide all objects."));
+    } else if !options.ephemeral && was_started(options) {
+        must_have_metadata(dir)?;
     }
     make_private(dir)?;
     lock(dir)
+}
+
+fn must_have_metadata(dir: &Path) -> Result<()> {
+    match RedbEngine::is_unwritten(&dir.join(META))? {
+        true => Err(refuse(dir, "has lost its metadata file meta.redb. Restore it; a new one would hide all objects.")),
+        false => Ok(()),
+    }
+}
+
+/// Who an open store is, and its epoch.
+type Identity = (String, u32);
+
+/// How a store goes on after its disk has failed. `known` is filled once the store is open.
+fn recovery(options: &StoreOptions, known: Arc<OnceLock<Identity>>) -> Recovery {
+    let (dir, cache_bytes) = (options.data_dir.clone(), options.cache_bytes);
+    let identity = move || known.get().cloned().ok_or_else(|| Error::unavailable("the store was not open yet"));
+    let probe = {
+        let (dir, identity) = (dir.clone(), identity.clone());
+        move || probe(&dir, &identity()?)
+    };
+    Recovery::new(limit::RECOVERY_DELAYS, probe, move || reopen(&dir, cache_bytes, &identity()?))
+}
+
+/// Finds out whether the disk takes writes; another disk in its place, or none, does not count.
+fn probe(dir: &Path, (id, _): &Identity) -> Result<()> {
+    check_marker_of(dir, id)?;
+    takes_writes(dir)
+}
+
+/// Opens the metadata as a start does, and makes sure that it is what was open before.
+fn reopen(dir: &Path, cache_bytes: usize, (id, epoch): &Identity) -> Result<Arc<dyn Engine>> {
+    must_have_metadata(dir)?;
+    let engine = RedbEngine::open(&dir.join(META), cache_bytes)?;
+    let read = engine.snapshot()?;
+    if state::store_id(&*read)?.as_ref() != Some(id) || state::epoch(&*read)? != *epoch {
+        return Err(Error::corrupt("the metadata file is not the one that was open"));
+    }
+    drop(read);
+    Ok(Arc::new(engine))
 }
 
 /// Whether a first start was finished: the marker files are the last thing it writes, and before them nothing is stored.
@@ -345,4 +388,45 @@ pub(crate) fn open_offline(options: &StoreOptions) -> Result<(Meta, File)> {
         check_marker(&options.data_dir, &meta)?;
     }
     Ok((meta, lock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHE_BYTES: usize = 1 << 20;
+
+    /// A store that was open once, and who it is.
+    fn closed() -> (tempfile::TempDir, PathBuf, Identity) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("data");
+        let store = Store::open(StoreOptions::new(&dir)).unwrap();
+        let id = store.meta.read(state::store_id).unwrap().unwrap();
+        let identity = (id, store.blobs.epoch());
+        drop(store);
+        (folder, dir, identity)
+    }
+
+    #[test]
+    fn metadata_is_opened_anew_only_if_it_is_what_was_open() {
+        let (_folder, dir, (id, epoch)) = closed();
+        let kind = |identity: Identity| reopen(&dir, CACHE_BYTES, &identity).map(drop).unwrap_err().kind();
+        assert_eq!(kind((id.clone(), epoch + 1)), ErrorKind::Corrupt);
+        assert_eq!(kind(("another".to_owned(), epoch)), ErrorKind::Corrupt);
+        reopen(&dir, CACHE_BYTES, &(id.clone(), epoch)).unwrap();
+        std::fs::remove_file(dir.join(META)).unwrap();
+        assert_eq!(kind((id, epoch)), ErrorKind::InvalidRequest);
+        assert!(!dir.join(META).exists(), "a new file would hide all objects");
+    }
+
+    #[test]
+    fn a_disk_that_is_not_there_takes_no_writes() {
+        let (_folder, dir, identity) = closed();
+        probe(&dir, &identity).unwrap();
+        let entries = || std::fs::read_dir(&dir).unwrap().count();
+        std::fs::remove_file(dir.join(MARKER)).unwrap();
+        let before = entries();
+        probe(&dir, &identity).unwrap_err();
+        assert_eq!(entries(), before);
+    }
 }

@@ -19,6 +19,7 @@ pub mod fault;
 pub mod history;
 pub mod noise;
 pub mod oracle;
+pub mod prefix;
 pub mod request;
 pub mod server;
 pub mod sign;

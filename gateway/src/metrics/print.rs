@@ -83,6 +83,7 @@ fn stored(page: &mut Page, store: &Store) {
     page.counter("meta_rows_written_total", "Rows written.", meta.rows_written);
     page.counter("meta_bytes_written_total", "Bytes of rows written.", meta.bytes_written);
     page.counter("meta_commit_seconds_total", "Time spent in commits.", meta.commit_nanos as f64 / 1e9);
+    page.counter("meta_recoveries_total", "Times the metadata was opened anew after a failure.", meta.recoveries);
     page.gauge("meta_queue_depth", "Operations that wait for the writer.", meta.queue_depth);
     page.gauge("meta_file_bytes", "Size of the metadata file.", counters.meta_file_bytes);
     page.counter("blobs_written_total", "Blobs written.", counters.blobs_written);

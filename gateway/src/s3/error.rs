@@ -43,7 +43,7 @@ pub(super) fn from_store(error: Error) -> S3Error {
     } else {
         tracing::debug!(%error, "request refused");
     }
-    if matches!(error.kind(), ErrorKind::SlowDown | ErrorKind::Unavailable) {
+    if matches!(error.kind(), ErrorKind::SlowDown | ErrorKind::Unavailable | ErrorKind::Latched) {
         answer.set_headers(HeaderMap::from_iter([(RETRY_AFTER, RETRY_AFTER_SECONDS)]));
     }
     answer
@@ -78,7 +78,7 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidPart => "InvalidPart",
         ErrorKind::InvalidPartOrder => "InvalidPartOrder",
         ErrorKind::SlowDown => "SlowDown",
-        ErrorKind::Unavailable => "ServiceUnavailable",
+        ErrorKind::Unavailable | ErrorKind::Latched => "ServiceUnavailable",
         ErrorKind::Corrupt | ErrorKind::Internal => "InternalError",
     }
 }

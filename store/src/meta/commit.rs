@@ -1,8 +1,8 @@
 //! The commit point: everything that changes goes through `Meta`, and everything that reads begins there.
 //!
 //! Writes queue for one writer thread, which commits all that wait together (see `writer`). When a commit fails nobody
-//! knows what is on the disk, so nothing is acknowledged any more: the store is latched until the process opens it
-//! anew. Reads go on where the engine can serve them.
+//! knows what is on the disk, so nothing is acknowledged any more: the store is latched until its engine has been opened
+//! anew, by itself (see `recover`) or by a restart. Reads go on where the engine can serve them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,8 +14,10 @@ use tokio::sync::oneshot;
 use super::batch::Tx;
 use super::count::MetaCounters;
 use super::engine::{Engine, Read};
+use super::recover::Recovery;
 use super::relax::Relaxed;
-use super::writer::{Operation, Pending, Shared, Writer, latched};
+use super::shared::Shared;
+use super::writer::{Operation, Pending, Writer, latched, unanswered};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
@@ -32,15 +34,22 @@ pub struct Meta {
 impl Meta {
     /// The commit point over an engine; starts the writer thread. `Unavailable` if the system grants no thread.
     pub fn open(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Result<Self> {
-        Self::open_with(engine, clock, None)
+        Self::open_with(engine, clock, None, None)
     }
 
-    /// The same, with durability relaxed if told so: then writes are answered before they are on stable storage.
-    pub fn open_with(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, relaxed: Option<Relaxed>) -> Result<Self> {
+    /// The same, with durability relaxed if told so: then writes are answered before they are on stable storage. With full
+    /// durability a store that has latched goes on by `recovery`; without it, it stays latched.
+    pub fn open_with(
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        relaxed: Option<Relaxed>,
+        recovery: Option<Recovery>,
+    ) -> Result<Self> {
         let is_relaxed = relaxed.is_some();
+        let recovery = recovery.filter(|_| !is_relaxed);
         let (queue, waiting) = sync_channel(limit::QUEUE_OPERATIONS_MAX);
         let shared = Arc::new(Shared::new(engine));
-        let writer = Writer::new(Arc::clone(&shared), clock, waiting, relaxed);
+        let writer = Writer::new(Arc::clone(&shared), clock, waiting, relaxed, recovery);
         let thread = std::thread::Builder::new().name("windlass-writer".to_owned());
         let writer = thread.spawn(move || writer.run()).map_err(Error::unavailable)?;
         Ok(Self { shared, queue: Some(queue), writer: Some(writer), relaxed: is_relaxed })
@@ -48,14 +57,19 @@ impl Meta {
 
     /// Runs `f` over a snapshot of everything committed so far. The snapshot ends with the call.
     pub fn read<T>(&self, f: impl FnOnce(&dyn Read) -> Result<T>) -> Result<T> {
-        f(&self.shared.snapshot()?)
+        let result = self.shared.snapshot().and_then(|snapshot| f(&snapshot));
+        if result.is_err() && self.shared.has_failed_read() {
+            // The writer looks whether the engine is sound. If it cannot be told, it is busy and looks by itself.
+            drop(self.enqueue(|_| Ok(()), drop));
+        }
+        result
     }
 
     /// Runs `rule` in the next commit and answers once that commit is on stable storage. A rule that returns an error
     /// or panics (`Internal`) changes nothing.
     ///
-    /// `SlowDown`, at once, if the queue is full; `Unavailable` if the commit failed or the store is latched. The rule
-    /// runs even if the caller stops waiting.
+    /// `SlowDown` or `Latched`, at once, if the queue is full or the store is latched, and nothing was changed; `Unavailable`
+    /// if the commit failed, and nobody knows. The rule runs even if the caller stops waiting.
     pub async fn write<T: Send + 'static>(
         &self,
         rule: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -63,7 +77,7 @@ impl Meta {
         let (answer, answered) = oneshot::channel();
         // The caller may have gone: nobody is left to tell.
         self.enqueue(rule, move |result| drop(answer.send(result)))?;
-        answered.await.unwrap_or_else(|_| Err(latched()))
+        answered.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
     /// `write` for start-up and offline commands: blocks the calling thread.
@@ -73,7 +87,7 @@ impl Meta {
     ) -> Result<T> {
         let (answer, answered) = sync_channel(1);
         self.enqueue(rule, move |result| drop(answer.send(result)))?;
-        answered.recv().unwrap_or_else(|_| Err(latched()))
+        answered.recv().unwrap_or_else(|_| Err(unanswered()))
     }
 
     /// Returns once everything committed before the call is on stable storage: at once unless durability is relaxed.
@@ -82,7 +96,7 @@ impl Meta {
         if !self.enqueue_sync(move |result| drop(answer.send(result)))? {
             return Ok(());
         }
-        answered.await.unwrap_or_else(|_| Err(latched()))
+        answered.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
     /// `sync` for start-up and blocking work: blocks the calling thread.
@@ -91,7 +105,12 @@ impl Meta {
         if !self.enqueue_sync(move |result| drop(answer.send(result)))? {
             return Ok(());
         }
-        answered.recv().unwrap_or_else(|_| Err(latched()))
+        answered.recv().unwrap_or_else(|_| Err(unanswered()))
+    }
+
+    /// `Latched` if writes are refused, for those who would do much in vain before they write.
+    pub fn must_take_writes(&self) -> Result<()> {
+        if self.is_latched() { Err(latched()) } else { Ok(()) }
     }
 
     /// Whether a commit has failed, so that every write is refused until the store is opened anew.
@@ -106,7 +125,7 @@ impl Meta {
 
     /// Bytes the engine's file takes.
     pub fn size_bytes(&self) -> Result<u64> {
-        self.shared.engine.size_bytes()
+        self.shared.with_engine(|engine| engine.size_bytes())
     }
 
     fn enqueue<T: Send + 'static>(
@@ -326,7 +345,7 @@ mod tests {
             engine.fails.store(false, Ordering::SeqCst);
             engine.panics.store(false, Ordering::SeqCst);
             let attempts = engine.commits.load(Ordering::SeqCst);
-            assert_eq!(meta.write_blocking(put("b")).unwrap_err().kind(), ErrorKind::Unavailable);
+            assert_eq!(meta.write_blocking(put("b")).unwrap_err().kind(), ErrorKind::Latched);
             assert_eq!(engine.commits.load(Ordering::SeqCst), attempts, "a latched store does not try again");
             assert_eq!((get(&meta, "before"), get(&meta, "a")), (Some("v".into()), None), "reads go on");
         }

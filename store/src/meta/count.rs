@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::engine::{KeyRange, Read, Visitor};
+use super::shared::Snapshot;
 use super::table::Table;
 use crate::error::Result;
 
@@ -47,11 +48,13 @@ counters! {
     queue_depth
     /// Time spent in the engine's commits, in nanoseconds.
     commit_nanos
+    /// Times the engine was opened anew after it had failed.
+    recoveries
 }
 
 /// A view of a snapshot that counts the rows taken through it, and adds them to the total when it ends.
 pub(super) struct Counted {
-    inner: Arc<dyn Read>,
+    inner: Arc<Snapshot>,
     /// Only ever changed by the one thread that reads through this view, so no add has to be atomic.
     rows: AtomicU64,
     counters: Arc<Counters>,
@@ -59,7 +62,7 @@ pub(super) struct Counted {
 
 impl Counted {
     /// A view of `inner` that counts in `counters`.
-    pub(super) fn new(inner: Arc<dyn Read>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(inner: Arc<Snapshot>, counters: Arc<Counters>) -> Self {
         Self { inner, rows: AtomicU64::new(0), counters }
     }
 

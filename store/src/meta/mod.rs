@@ -8,8 +8,10 @@ mod commit;
 mod count;
 pub mod engine;
 pub mod memory;
+mod recover;
 pub mod redb;
 mod relax;
+mod shared;
 #[cfg(test)]
 pub(crate) mod suite;
 pub mod table;
@@ -21,6 +23,7 @@ pub use self::commit::Meta;
 pub use self::count::MetaCounters;
 pub use self::engine::{Changes, Engine, KeyRange, Read, Step, Visitor};
 pub use self::memory::MemoryEngine;
+pub use self::recover::{Recovery, takes_writes};
 pub use self::redb::RedbEngine;
 pub use self::relax::Relaxed;
 pub use self::table::{Table, Typed};

@@ -4,6 +4,12 @@
 //! allocator's state ("quick repair"), so that opening after a crash takes milliseconds whatever the size; that costs a
 //! second fdatasync, which group commit shares out. After a failed write redb refuses everything until it is opened
 //! anew, reads of pages it has not cached included.
+//!
+//! After a sync that failed, Linux takes the pages for written and shows them to whoever reads the file, though the disk may not
+//! have them. To open the file anew on the same machine is safe all the same. A header that names pages is written only
+//! after a sync of those pages that did not fail (that is the first fdatasync; the second is the header's), so pages of an
+//! unfinished commit are free space to whoever opens the file, and written before they are used. The header itself is
+//! written and synced by every open. `syncs_that_fail_are_survived_in_place` holds that against a disk that forgets.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -199,12 +205,12 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::io;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, MutexGuard};
 
     use redb::StorageBackend;
-    use redb::backends::InMemoryBackend;
     use tempfile::TempDir;
 
     use super::*;
@@ -307,47 +313,165 @@ mod tests {
         assert!(RedbEngine::open(&folder.path().join("missing/meta.redb"), CACHE_BYTES).is_err());
     }
 
-    #[derive(Debug)]
-    struct FailingDisk(InMemoryBackend, Arc<AtomicBool>);
+    /// A disk, and what the machine remembers of it.
+    #[derive(Debug, Default)]
+    struct Machine {
+        disk: Vec<u8>,
+        memory: Vec<u8>,
+        /// Pages of the memory that are to be written.
+        unwritten: BTreeSet<usize>,
+        /// Calls that change something, or only the syncs among them, and the one that fails.
+        calls: usize,
+        only_syncs: bool,
+        fails_at: Option<usize>,
+        /// Of the pages whose sync fails, every so manyth is written nevertheless; 0 is none.
+        writes_every: usize,
+    }
+
+    impl Machine {
+        fn check(&mut self, is_sync: bool) -> io::Result<()> {
+            let counts = is_sync || !self.only_syncs;
+            self.calls += usize::from(counts);
+            if counts && self.fails_at == Some(self.calls) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            let checked = self.check(true);
+            self.disk.resize(self.memory.len(), 0);
+            // Failed or not, no page counts as unwritten after this.
+            for (n, page) in std::mem::take(&mut self.unwritten).into_iter().enumerate() {
+                let bytes = page * PAGE..self.memory.len().min((page + 1) * PAGE);
+                if !bytes.is_empty() && (checked.is_ok() || n.checked_rem(self.writes_every) == Some(0)) {
+                    self.disk[bytes.clone()].copy_from_slice(&self.memory[bytes]);
+                }
+            }
+            checked
+        }
+    }
+
+    const PAGE: usize = 4096;
+
+    #[derive(Debug, Clone, Default)]
+    struct FailingDisk(Arc<Mutex<Machine>>);
 
     impl FailingDisk {
-        fn check(&self) -> io::Result<()> {
-            if self.1.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        fn now(&self) -> MutexGuard<'_, Machine> {
+            self.0.lock().unwrap()
+        }
+
+        fn open(&self) -> RedbEngine {
+            let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(self.clone()).unwrap();
+            RedbEngine::prepare(database, Path::new("in memory")).unwrap()
         }
     }
 
     impl StorageBackend for FailingDisk {
         fn len(&self) -> io::Result<u64> {
-            self.0.len()
+            Ok(self.now().memory.len() as u64)
         }
         fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-            self.0.read(offset, out)
+            let from = usize::try_from(offset).unwrap();
+            out.copy_from_slice(&self.now().memory[from..from + out.len()]);
+            Ok(())
         }
         fn set_len(&self, len: u64) -> io::Result<()> {
-            self.check()?;
-            self.0.set_len(len)
+            let mut now = self.now();
+            now.check(false)?;
+            now.memory.resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
         }
         fn sync_data(&self) -> io::Result<()> {
-            self.check()?;
-            self.0.sync_data()
+            self.now().sync()
         }
         fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-            self.check()?;
-            self.0.write(offset, data)
+            let mut now = self.now();
+            now.check(false)?;
+            let from = usize::try_from(offset).unwrap();
+            now.memory[from..from + data.len()].copy_from_slice(data);
+            now.unwritten.extend(from / PAGE..(from + data.len()).div_ceil(PAGE));
+            Ok(())
         }
     }
 
     #[test]
     fn a_failing_disk_is_unavailable_and_never_acknowledged() {
-        let full = Arc::new(AtomicBool::new(false));
-        let disk = FailingDisk(InMemoryBackend::new(), Arc::clone(&full));
-        let database = redb::Builder::new().create_with_backend(disk).unwrap();
-        let engine = RedbEngine::prepare(database, Path::new("in memory")).unwrap();
+        let disk = FailingDisk::default();
+        let engine = disk.open();
         engine.commit(&put("a", "1")).unwrap();
-
-        full.store(true, Ordering::SeqCst);
+        let next = disk.now().calls + 1;
+        disk.now().fails_at = Some(next);
         assert_eq!(engine.commit(&put("b", "2")).unwrap_err().kind(), ErrorKind::Unavailable);
-        full.store(false, Ordering::SeqCst);
         assert_eq!(engine.commit(&put("b", "2")).unwrap_err().kind(), ErrorKind::Unavailable, "latched");
+    }
+
+    /// Rows enough for several pages; those of later commits make the file grow.
+    fn rows(commit: usize) -> Changes {
+        let (count, len) = if commit < 4 { (40, 600) } else { (10, 60_000) };
+        let row = |n: usize| ((Table::Inline, format!("{n:03}").into_bytes()), Some(vec![commit as u8; len].into()));
+        (0..count).map(|n| row((commit * 17 + n) % 97)).chain([marker(commit)]).collect()
+    }
+
+    type Row = ((Table, Vec<u8>), Option<Bytes>);
+
+    fn marker(commit: usize) -> Row {
+        ((Table::Objects, format!("commit {commit}").into_bytes()), Some("".into()))
+    }
+
+    /// What all tables hold once these commits are done.
+    fn sum(commits: &[usize]) -> Vec<Row> {
+        let mut all = Changes::new();
+        commits.iter().for_each(|commit| all.extend(rows(*commit)));
+        all.into_iter().collect()
+    }
+
+    fn contents(engine: &RedbEngine) -> Vec<Row> {
+        let (read, mut all) = (engine.snapshot().unwrap(), Vec::new());
+        for table in [Table::Objects, Table::Inline] {
+            let mut visit = |key: &[u8], value: &[u8]| {
+                all.push(((table, key.to_vec()), Some(Bytes::copy_from_slice(value))));
+                Ok(Step::Continue)
+            };
+            read.scan(table, &KeyRange::all(), &mut visit).unwrap();
+        }
+        all.sort();
+        all
+    }
+
+    /// Commits until one fails at the call, opens the file anew in place, commits on, and cuts the power. Says whether the
+    /// commit in doubt turned out to be there; `None` if none failed.
+    fn fail_at(call: usize, only_syncs: bool, writes_every: usize) -> Option<bool> {
+        let disk = FailingDisk::default();
+        (disk.now().only_syncs, disk.now().writes_every) = (only_syncs, writes_every);
+        let engine = disk.open();
+        (0..4).for_each(|commit| engine.commit(&rows(commit)).unwrap());
+        let from = disk.now().calls;
+        disk.now().fails_at = Some(from + call);
+        engine.commit(&rows(4)).err()?;
+        drop(engine);
+        let engine = disk.open();
+        let (without, with): (Vec<_>, Vec<_>) = ((0..4).collect(), (0..=4).collect());
+        let found = contents(&engine);
+        let landed = found == sum(&with);
+        assert!(landed || found == sum(&without), "call {call}: neither with nor without the commit in doubt");
+        let mut done = if landed { with } else { without };
+        for commit in 5..7 {
+            engine.commit(&rows(commit)).unwrap();
+            done.push(commit);
+        }
+        // The power is cut: the machine forgets, and the engine does not come to its orderly end.
+        std::mem::forget(engine);
+        let now = disk.now().disk.clone();
+        let after = FailingDisk(Arc::new(Mutex::new(Machine { memory: now.clone(), disk: now, ..Machine::default() })));
+        assert!(contents(&after.open()) == sum(&done), "call {call}: not what was acknowledged");
+        Some(landed)
+    }
+
+    #[test]
+    fn syncs_that_fail_are_survived_in_place() {
+        let mut seen = BTreeSet::new();
+        for (only_syncs, writes_every) in [(false, 0), (true, 1), (true, 2)] {
+            seen.extend((1..).map_while(|call| fail_at(call, only_syncs, writes_every)));
+        }
+        assert_eq!(seen, BTreeSet::from([false, true]), "a commit in doubt turns out both ways");
     }
 }

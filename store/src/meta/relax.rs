@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::shared::Shared;
 use crate::clock::Stopwatch;
 use crate::error::Result;
 
@@ -51,8 +51,12 @@ impl Relaxed {
 
 /// Keeps an engine from being closed in order after a failure: that would make its relaxed commits durable, and the bytes
 /// that they name may not be.
-pub(super) fn never_close(engine: &Arc<dyn Engine>) {
-    std::mem::forget(Arc::clone(engine));
+pub(super) fn never_close(shared: &Shared) {
+    // The error is that there is none.
+    drop(shared.with_engine(|engine| {
+        std::mem::forget(Arc::clone(engine));
+        Ok(())
+    }));
 }
 
 #[cfg(test)]
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::error::{Error, ErrorKind};
-    use crate::meta::engine::{Changes, Read};
+    use crate::meta::engine::{Changes, Engine, Read};
     use crate::meta::{MemoryEngine, Meta, Table};
 
     const NEVER: Duration = Duration::from_secs(3_600);
@@ -107,7 +111,7 @@ mod tests {
         });
         let engine = Telling { inner: MemoryEngine::new(), events: Mutex::new(events) };
         let clock = Arc::new(ManualClock::at(1_000));
-        (Meta::open_with(Arc::new(engine), clock, Some(relaxed)).unwrap(), told)
+        (Meta::open_with(Arc::new(engine), clock, Some(relaxed), None).unwrap(), told)
     }
 
     fn put(meta: &Meta, key: &'static str) -> Result<()> {
@@ -166,7 +170,7 @@ mod tests {
         put(&meta, "a").unwrap();
         assert_eq!(meta.sync_blocking().unwrap_err().kind(), ErrorKind::Unavailable);
         assert!(meta.is_latched());
-        assert_eq!(put(&meta, "b").unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(put(&meta, "b").unwrap_err().kind(), ErrorKind::Latched);
         drop(meta);
         // The engine is never closed, so the channel stays open.
         let events: Vec<_> = told.try_iter().collect();

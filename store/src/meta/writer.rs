@@ -3,89 +3,33 @@
 //! The writer takes all operations that are waiting, runs each over one snapshot through the overlay of `batch`,
 //! commits once, and only then answers them all: refusals too, since a refusal may rest on what an earlier operation
 //! of the same batch wrote. There is no timer. An idle writer commits at once; while a commit is under way operations
-//! gather, so a busy writer batches by itself. (Where durability is relaxed, one timer tells when to sync: see `relax`.)
+//! gather, so a busy writer batches by itself. (Where durability is relaxed, one timer tells when to sync: see `relax`; once
+//! the store is latched, another one tells when to try to recover: see `recover`.)
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::batch::{Batch, Tx};
-use super::count::{Counted, Counters};
-use super::engine::{Changes, Engine, Read};
+use super::engine::Changes;
+use super::recover::Recovery;
 use super::relax::{self, Relaxed};
+use super::shared::Shared;
 use crate::clock::{Clock, Millis, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
 
-/// What the writer shares with those who read and those who queue.
-pub(super) struct Shared {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) counters: Arc<Counters>,
-    latched: AtomicBool,
-    /// Counts the commits.
-    version: AtomicU64,
-    latest: RwLock<Option<Latest>>,
-}
-
-/// The snapshot that everybody reads until the next commit: taking one and opening its tables costs more than a row.
-struct Latest {
-    version: u64,
-    snapshot: Arc<dyn Read>,
-}
-
-impl Shared {
-    pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self {
-            engine,
-            counters: Arc::default(),
-            latched: AtomicBool::new(false),
-            version: AtomicU64::new(0),
-            latest: RwLock::new(None),
-        }
-    }
-
-    /// A snapshot of everything committed so far.
-    pub(super) fn snapshot(&self) -> Result<Counted> {
-        Ok(Counted::new(self.latest()?, Arc::clone(&self.counters)))
-    }
-
-    /// The version is read before the snapshot is taken and raised after each commit, before anybody is told of it: so a
-    /// snapshot of the present version holds all that was ever acknowledged.
-    fn latest(&self) -> Result<Arc<dyn Read>> {
-        let version = self.version.load(Ordering::SeqCst);
-        if let Some(latest) = &*self.latest.read().unwrap_or_else(PoisonError::into_inner)
-            && latest.version == version
-        {
-            return Ok(Arc::clone(&latest.snapshot));
-        }
-        let snapshot: Arc<dyn Read> = Arc::from(self.engine.snapshot()?);
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        if self.version.load(Ordering::SeqCst) == version {
-            *latest = Some(Latest { version, snapshot: Arc::clone(&snapshot) });
-        }
-        Ok(snapshot)
-    }
-
-    /// Ends the snapshot that is shared: what a commit has replaced must not be kept from being used again.
-    fn committed(&self) {
-        self.version.fetch_add(1, Ordering::SeqCst);
-        drop(self.latest.write().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
-    /// Whether nothing is acknowledged any more.
-    pub(super) fn is_latched(&self) -> bool {
-        self.latched.load(Ordering::SeqCst)
-    }
-
-    fn latch(&self) {
-        self.latched.store(true, Ordering::SeqCst);
-    }
-}
-
 /// Why a write is refused once the store is latched.
 pub(super) fn latched() -> Error {
-    Error::unavailable("the metadata store is latched after a failed commit")
+    Error::new(ErrorKind::Latched, "The storage is not available. Please try again.")
+        .because("the metadata is latched after a failed commit")
+}
+
+/// What is known of a write whose writer has ended without a word.
+pub(super) fn unanswered() -> Error {
+    Error::unavailable("the metadata writer has ended")
 }
 
 /// One write on its way through the writer.
@@ -148,6 +92,8 @@ pub(super) struct Writer {
     now: Millis,
     /// `None` is full durability.
     relaxed: Option<Relaxed>,
+    /// `None` is a store that stays latched until a restart.
+    recovery: Option<Recovery>,
 }
 
 impl Writer {
@@ -156,8 +102,9 @@ impl Writer {
         clock: Arc<dyn Clock>,
         waiting: Receiver<Box<dyn Operation>>,
         relaxed: Option<Relaxed>,
+        recovery: Option<Recovery>,
     ) -> Self {
-        Self { shared, clock, waiting, now: 0, relaxed }
+        Self { shared, clock, waiting, now: 0, relaxed, recovery }
     }
 
     /// Commits batch after batch until the queue is closed and empty.
@@ -174,21 +121,40 @@ impl Writer {
             // The queue went with the writer, so all who waited have their answer; this answers those to come.
             shared.latch();
             if is_relaxed {
-                relax::never_close(&shared.engine);
+                relax::never_close(&shared);
             }
-            tracing::error!("the metadata writer panicked; every further write is refused");
+            tracing::error!("the metadata writer panicked; every further write is refused until a restart");
         }
     }
 
-    /// Waits for an operation, and syncs meanwhile what may wait no longer; `None` once the queue is closed and empty.
+    /// Waits for an operation, and does meanwhile what may wait no longer; `None` once the queue is closed and empty.
     fn next(&mut self) -> Option<Box<dyn Operation>> {
         loop {
-            let Some(left) = self.relaxed.as_ref().and_then(Relaxed::left) else { return self.waiting.recv().ok() };
+            let Some(left) = self.left() else { return self.waiting.recv().ok() };
             match self.waiting.recv_timeout(left) {
                 Ok(operation) => return Some(operation),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => self.sync(),
+                Err(RecvTimeoutError::Timeout) if self.relaxed.is_some() => self.sync(),
+                Err(RecvTimeoutError::Timeout) => self.recover(),
             }
+        }
+    }
+
+    /// How long until there is something to do that nobody asks for: a sync, or a recovery.
+    fn left(&self) -> Option<Duration> {
+        self.relaxed.as_ref().and_then(Relaxed::left).or_else(|| self.recovery.as_ref().and_then(Recovery::left))
+    }
+
+    /// Tries to put a sound engine in the place of the one that failed.
+    fn recover(&mut self) {
+        let Some(recovery) = &mut self.recovery else { return };
+        match recovery.attempt(&self.shared) {
+            Ok(()) => {
+                self.shared.counters.recoveries.fetch_add(1, Ordering::Relaxed);
+                self.shared.unlatch();
+                tracing::warn!("the metadata was opened anew; writes are taken again");
+            }
+            Err(error) => tracing::debug!(%error, "the metadata cannot be opened anew yet"),
         }
     }
 
@@ -208,6 +174,11 @@ impl Writer {
             self.commit(batch, taken.iter().any(|operation| operation.syncs()))
         });
         self.shared.counters.queue_depth.fetch_sub(taken.len() as u64, Ordering::Relaxed);
+        if self.shared.take_failed_read() && !self.shared.is_latched() {
+            // After a failed read too an engine may refuse everything until it is opened anew: a commit of nothing tells,
+            // and latches. Nobody waits for it.
+            drop(self.commit_or_latch(&Changes::new(), true));
+        }
         for operation in taken {
             let failure = outcome.as_ref().err();
             operation.answer(failure.map(|e| Error::new(e.kind(), e.message()).because(e.to_string())));
@@ -261,29 +232,41 @@ impl Writer {
     }
 
     fn commit_or_latch(&mut self, changes: &Changes, durable: bool) -> Result<()> {
-        let Self { shared, relaxed, .. } = self;
-        let engine = &shared.engine;
+        let Self { shared, relaxed, recovery, .. } = self;
         // An engine that panics half way leaves as much in doubt as one that reports an error.
-        let committed = catch_unwind(AssertUnwindSafe(|| match relaxed {
-            Some(relaxed) if !durable => engine.commit_relaxed(changes).inspect(|()| relaxed.committed()),
-            Some(relaxed) => {
-                relaxed.before_sync()?;
-                engine.commit(changes).inspect(|()| relaxed.settled())
-            }
-            None => engine.commit(changes),
+        let committed = catch_unwind(AssertUnwindSafe(|| {
+            shared.with_engine(|engine| match relaxed {
+                Some(relaxed) if !durable => engine.commit_relaxed(changes).inspect(|()| relaxed.committed()),
+                Some(relaxed) => {
+                    relaxed.before_sync()?;
+                    engine.commit(changes).inspect(|()| relaxed.settled())
+                }
+                None => engine.commit(changes),
+            })
         }));
         shared.committed();
-        if matches!(committed, Ok(Ok(()))) {
-            shared.counters.syncs.fetch_add(u64::from(durable), Ordering::Relaxed);
-        }
-        committed.unwrap_or_else(|_| Err(Error::unavailable("the engine panicked"))).map_err(|e| {
-            shared.latch();
-            if let Some(relaxed) = relaxed {
-                relaxed.settled();
-                relax::never_close(engine);
+        let (error, may_come_round) = match committed {
+            Ok(Ok(())) => {
+                shared.counters.syncs.fetch_add(u64::from(durable), Ordering::Relaxed);
+                recovery.iter_mut().for_each(Recovery::committed);
+                return Ok(());
             }
-            tracing::error!(error = %e, "a metadata commit failed; every write is refused until the store is reopened");
-            Error::unavailable(e)
-        })
+            // A disk may come round; a damaged file or a bug is for a person to look at.
+            Ok(Err(error)) => {
+                let may_come_round = error.kind() == ErrorKind::Unavailable;
+                (error, may_come_round)
+            }
+            Err(_) => (Error::unavailable("the engine panicked"), false),
+        };
+        shared.latch();
+        if let Some(relaxed) = relaxed {
+            relaxed.settled();
+            relax::never_close(shared);
+        }
+        *recovery = recovery.take().filter(|_| may_come_round);
+        recovery.iter_mut().for_each(Recovery::failed);
+        let until = if recovery.is_some() { "its disk takes writes again" } else { "a restart" };
+        tracing::error!(%error, "a metadata commit failed; every write is refused until {until}");
+        Err(Error::unavailable(error))
     }
 }

@@ -45,8 +45,8 @@ impl Store {
     /// Stores an object. `Ok` means bytes and row are on stable storage.
     ///
     /// Fails with `PreconditionFailed` or `NoSuchKey` (the condition), `BadDigest`, `IncompleteBody`,
-    /// `MetadataTooLarge`, `EntityTooLarge`, `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Unavailable`; nothing
-    /// is changed then.
+    /// `MetadataTooLarge`, `EntityTooLarge`, `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Latched`, and nothing is
+    /// changed then; with `Unavailable` nobody knows.
     pub async fn put_object(self: &Arc<Self>, grant: &Grant, put: PutObject, body: ByteStream) -> Result<PutOutcome> {
         grant.must_allow(Action::PutObject)?;
         let bucket = grant.bucket()?.id;
@@ -82,8 +82,9 @@ impl Store {
         .await
     }
 
-    /// Takes a body in, within the store's inline limit.
+    /// Takes a body in, within the store's inline limit; `Latched` if it could not be committed anyway.
     pub(crate) async fn ingest(&self, body: ByteStream, expect: Expect) -> Result<Ingested> {
+        self.meta.must_take_writes()?;
         blob::ingest(&self.blobs, self.inline_bytes_max, self.clock.now(), body, expect).await
     }
 
@@ -114,4 +115,53 @@ impl Store {
 pub(crate) fn full_object(body: &Ingested) -> Option<Checksum> {
     let (algorithm, value) = body.checksum.clone()?;
     Some(Checksum { algorithm, kind: ChecksumKind::FullObject, value, parts: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::StoreOptions;
+    use crate::error::{Error, ErrorKind};
+    use crate::meta::{Changes, Engine, MemoryEngine, Meta, Read, Table};
+
+    /// An engine that takes no writes.
+    struct Broken(MemoryEngine);
+
+    impl Engine for Broken {
+        fn snapshot(&self) -> Result<Box<dyn Read>> {
+            self.0.snapshot()
+        }
+        fn commit(&self, _: &Changes) -> Result<()> {
+            Err(Error::unavailable("a fault injected by the test"))
+        }
+        fn size_bytes(&self) -> Result<u64> {
+            Ok(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_latched_store_takes_no_body_in_and_keeps_none_that_it_had_taken_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions::new(folder.path())).unwrap();
+        let mut store = Arc::into_inner(store).unwrap();
+        let body = || -> ByteStream { Box::pin(futures::stream::iter([Ok(Bytes::from(vec![1; 100_000]))])) };
+        let taken_in = store.ingest(body(), Expect::default()).await.unwrap();
+
+        store.meta = Meta::open(Arc::new(Broken(MemoryEngine::new())), Arc::clone(&store.clock)).unwrap();
+        let write = |tx: &mut Tx<'_>| {
+            tx.put(Table::Objects, b"k".to_vec(), "v".into());
+            Ok(())
+        };
+        assert_eq!(store.meta.write(write).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        let store = Arc::new(store);
+        let refused = store.ingest(body(), Expect::default()).await.map(drop).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Latched);
+        let refused = store.commit_body(taken_in, |_, _| Ok(())).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Latched);
+        let epoch = store.blobs.epoch();
+        let files = store.blobs.fans(epoch).unwrap().into_iter().flat_map(|fan| std::fs::read_dir(fan).unwrap());
+        assert_eq!(files.count(), 0);
+    }
 }

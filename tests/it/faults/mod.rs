@@ -4,6 +4,7 @@ mod first_start;
 mod flips;
 mod flood;
 mod gone;
+mod latched;
 mod pause;
 mod slow;
 

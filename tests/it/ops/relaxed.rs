@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use windlass_tests::fault::relaxed::Rounds;
 use windlass_tests::server::{DataDir, Options, Server, binary, run};
 
-use crate::home::noise;
+use crate::home::{noise, seed};
 
 fn relaxed(sync_ms: &str) -> Options {
     let options = Options::default().env("WINDLASS_STORAGE_DURABILITY", "relaxed");
@@ -48,6 +49,12 @@ async fn a_kill_leaves_the_writes_up_to_some_moment_and_sound_data() {
         kept_some |= kept > 0;
     }
     assert!(kept_some, "what is older than the bound is kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_under_clients_that_overwrite_and_delete_leaves_a_prefix_of_each() {
+    let rounds = Rounds { binary: &binary(), rounds: 3, long_every: 0, disk: None, seed: seed() };
+    rounds.run().await.unwrap_or_else(|violation| panic!("{violation}"));
 }
 
 #[tokio::test]

@@ -34,6 +34,12 @@ enum Fault {
         #[arg(long, default_value_t = 50)]
         rounds: u32,
     },
+    /// The same with relaxed durability: what is left is everything up to a moment that is not long ago.
+    PowerCutRelaxed {
+        /// How often.
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+    },
     /// Power cuts of a gateway whose syncs do nothing: the loop must notice.
     PowerControl {
         /// libeatmydata.so
@@ -93,6 +99,7 @@ async fn main() -> ExitCode {
 async fn run(fault: &Fault, work: &Path, binary: &Path, seed: u64) -> Result<String, String> {
     match fault {
         Fault::PowerCut { rounds } => power::cuts(work, binary, *rounds, seed).await,
+        Fault::PowerCutRelaxed { rounds } => power::relaxed(work, binary, *rounds, seed).await,
         Fault::PowerControl { preload } => power::control(work, binary, seed, preload).await,
         Fault::DiskFull => full::twice(work, binary).await,
         Fault::Syscalls { most } => Sweep { binary: binary.to_owned(), work: work.to_owned(), most: *most }.run().await,

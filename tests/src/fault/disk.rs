@@ -1,7 +1,8 @@
 //! A disk of one's own: ext4 in a file, mounted through a loop device. Needs root.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How often unmounting is tried while something still lets go of the disk.
@@ -39,11 +40,19 @@ impl Disk {
 
     /// Cuts the power: nothing that is written from now on, and nothing that was not durable yet, will be there.
     pub async fn cut(&self) {
+        self.switch().cut().await;
+    }
+
+    /// Makes ready to cut the power, so that it takes no time when it is done. The disk is in use until then.
+    pub fn switch(&self) -> Switch {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/cut_power.py");
         let mut command = Command::new("python3");
-        command.arg(script).arg(&self.mount);
-        // Work goes on meanwhile.
-        tokio::task::spawn_blocking(move || run(&mut command)).await.expect("the power can be cut");
+        command.arg(script).arg(&self.mount).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python3 can be run");
+        let mut said = String::new();
+        let read = child.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut said));
+        assert!(matches!(read, Some(Ok(1..))), "the power cannot be cut");
+        Switch(child)
     }
 
     /// Copies the data to where it stays when the disk goes, for a look at what went wrong.
@@ -78,6 +87,23 @@ impl Disk {
             }
             done
         })
+    }
+}
+
+/// Cuts the power of a disk.
+#[derive(Debug)]
+pub struct Switch(Child);
+
+impl Switch {
+    /// Does it. Work goes on meanwhile.
+    pub async fn cut(mut self) {
+        let done = move || {
+            // The end of its input is the sign.
+            drop(self.0.stdin.take());
+            self.0.wait()
+        };
+        let status = tokio::task::spawn_blocking(done).await.expect("the power can be cut");
+        assert!(status.is_ok_and(|status| status.success()), "the power is not cut");
     }
 }
 

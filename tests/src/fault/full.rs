@@ -1,10 +1,13 @@
-//! A full disk, twice: what is refused, what still reads, and how it is taken up again.
+//! A full disk, twice: what is refused, what still reads, and how it is taken up again: by the same process once there is
+//! space, and by another one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::disk::Disk;
 use super::ledger::{Ledger, Went};
+use super::page::{is_ready, recoveries, until_ready};
 use super::recover::check;
 use super::workload::furnish;
 use crate::noise::noise;
@@ -17,6 +20,8 @@ const BALLAST_BYTES: usize = 32 << 20;
 const WRITES_MAX: u64 = 40_000;
 /// Refusals in a row that make a disk full.
 const REFUSALS: usize = 20;
+/// How long a gateway may take to notice that there is space again.
+const NOTICED_WITHIN: Duration = Duration::from_secs(15);
 
 /// How writes were answered, and how often.
 type Answers = BTreeMap<Went, usize>;
@@ -50,30 +55,53 @@ struct Once<'a> {
 
 impl Once<'_> {
     async fn fill_and_free(&mut self, len: usize) -> Result<String, String> {
-        let ballast = self.disk.path().join("ballast");
-        std::fs::write(&ballast, noise(1, BALLAST_BYTES)).map_err(|e| format!("the ballast does not fit: {e}"))?;
+        std::fs::write(self.ballast(), noise(1, BALLAST_BYTES))
+            .map_err(|e| format!("the ballast does not fit: {e}"))?;
         let mut server = self.start()?;
         let answers = fill(self.ledger, self.name, len).await?;
         let full = self.look(&server).await?;
         println!("filled with {}: {answers:?}, {full}", self.name);
+        let freed = self.free_under(&server).await?;
+        println!("  space freed under it: {freed}");
+
+        // As much of it as fits.
+        drop(std::fs::write(self.ballast(), noise(1, BALLAST_BYTES)));
+        let again = fill(self.ledger, &format!("{} again", self.name), len).await?;
+        println!("  filled again: {again:?}, {}", self.look(&server).await?);
         server.kill();
         let restarted = self.restart_while_full().await?;
         println!("  restarted while full: {restarted}");
-        let mut server = if full.contains("ready 503") { None } else { self.start().ok() };
-        std::fs::remove_file(&ballast).map_err(|e| e.to_string())?;
-        if server.is_none() {
-            server = Some(self.start()?);
-        }
-        let Some(mut server) = server else { return Err("it does not start".to_owned()) };
-        let freed = self.write_after(&server).await?;
-        println!("  space freed: {freed}");
+        std::fs::remove_file(self.ballast()).map_err(|e| e.to_string())?;
+        let mut server = self.start()?;
+        let after = self.write_after(&server).await?;
+        println!("  space freed and started: {after}");
         empty(self.ledger, self.name).await?;
         let sure = self.ledger.settle().await?;
         server.stop();
         Ok(format!(
-            "{}: {answers:?}, {full}; restarted while full: {restarted}; freed: {freed}; {sure} keys right",
+            "{}: {answers:?}, {full}; freed under it: {freed}; filled again and restarted while full: {restarted}; freed: {after}; {sure} keys right",
             self.name
         ))
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.disk.path().join("ballast")
+    }
+
+    /// Frees space and does nothing else: the same process goes on by itself, with all that it has acknowledged.
+    async fn free_under(&mut self, server: &Server) -> Result<String, String> {
+        let latched = !is_ready(server).await;
+        std::fs::remove_file(self.ballast()).map_err(|e| e.to_string())?;
+        let Some(after) = until_ready(server, NOTICED_WITHIN).await else {
+            return Err(format!("/-/ready is not 200 within {NOTICED_WITHIN:?} after there is space again"));
+        };
+        let went = self.write_after(server).await?;
+        let sure = self.ledger.settle().await.map_err(|what| format!("after it went on by itself: {what}"))?;
+        let recoveries = recoveries(server).await;
+        if latched && recoveries == 0 {
+            return Err("it was not ready, is now, and counts no recovery".to_owned());
+        }
+        Ok(format!("ready after {} ms, {recoveries} recoveries, {went}, {sure} keys right", after.as_millis()))
     }
 
     fn start(&mut self) -> Result<Server, String> {
@@ -85,9 +113,10 @@ impl Once<'_> {
 
     /// What reads and readiness say of a full disk.
     async fn look(&self, server: &Server) -> Result<String, String> {
+        let before = recoveries(server).await;
         let (refused, ready) = (self.ledger.read_all().await?, ready(server).await);
-        // A latched store reads only what it has cached, and says that it is not ready.
-        if refused > 0 && ready == 200 {
+        // A latched store reads only what it has cached, and says that it is not ready until it has recovered.
+        if refused > 0 && ready == 200 && recoveries(server).await == before {
             return Err(format!("{refused} reads were refused while /-/ready said 200"));
         }
         Ok(format!("{} KiB free, {refused} reads refused, /-/ready {ready}", self.disk.free_bytes() >> 10))

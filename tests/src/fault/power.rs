@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::disk::Disk;
+use super::relaxed::Rounds;
 use crate::crash::{Plan, run};
 
 /// The disk of the crash loop: room for all its objects and what waits for the sweep.
@@ -30,6 +31,12 @@ pub async fn control(work: &Path, binary: &Path, seed: u64, preload: &Path) -> R
             Ok(format!("caught: {}", first.replace('\n', " ")))
         }
     }
+}
+
+/// Power cuts of a gateway whose durability is relaxed: what is left is everything up to a moment that is not long ago.
+pub async fn relaxed(work: &Path, binary: &Path, rounds: u32, seed: u64) -> Result<String, String> {
+    let disk = Disk::new(work, "relaxed", DISK_MIB);
+    Rounds { binary, rounds, long_every: 4, disk: Some(&disk), seed }.run().await
 }
 
 fn plan(work: &Path, binary: &Path, rounds: u32, seed: u64, preload: Option<&Path>) -> Plan {

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::ledger::Ledger;
+use super::page::{page, recoveries, until_ready};
 use super::recover::recover;
 use super::strace::{Failing, KILL, injected, log_in, places, traced};
 use super::workload::{Tally, furnish, furniture, run};
-use crate::request::Prepared;
 use crate::server::{DataDir, Options, Server};
 
 /// The calls, and the errors each is made to fail with.
@@ -34,6 +32,9 @@ const CALLS: [(&str, &[&str]); 12] = [
 /// How long an answer may take; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// How long the gateway is given to recover by itself.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(4);
+
 /// A sweep over all calls.
 #[derive(Debug)]
 pub struct Sweep {
@@ -52,6 +53,7 @@ struct Line {
     failed: BTreeMap<&'static str, usize>,
     unnoticed: usize,
     refused: usize,
+    recovered: usize,
     latched: usize,
     not_started: usize,
     outside: usize,
@@ -62,7 +64,7 @@ struct Line {
 /// How one run went.
 enum Seen {
     NotStarted,
-    Ran { tally: Tally, ready: bool },
+    Ran { tally: Tally, ready: bool, recovered: bool },
 }
 
 impl Sweep {
@@ -120,6 +122,7 @@ impl Sweep {
                 Ok(_) if error == KILL => line.killed += 1,
                 Ok(Seen::NotStarted) => line.not_started += 1,
                 Ok(Seen::Ran { ready: false, .. }) => line.latched += 1,
+                Ok(Seen::Ran { recovered: true, .. }) => line.recovered += 1,
                 Ok(Seen::Ran { tally, .. }) if tally.refused + tally.cut > 0 => line.refused += 1,
                 Ok(Seen::Ran { .. }) => line.unnoticed += 1,
                 // What failed was a thread's wake-up or the log: no disk does that.
@@ -145,12 +148,21 @@ impl Sweep {
             Ok(mut server) => {
                 let mut ledger = self.ledger(&server, old);
                 let tally = run(&mut ledger).await?;
-                let ready = page(&server, "/-/ready").await.is_some();
+                let ready = until_ready(&server, RECOVERS_WITHIN).await.is_some();
+                let recovered = ready && recoveries(&server).await > 0;
+                if recovered {
+                    // It must be as good as new: all that was acknowledged is there, and the same work goes.
+                    ledger.settle().await.map_err(|what| format!("after it recovered by itself: {what}"))?;
+                    let again = run(&mut ledger).await?;
+                    if again.refused + again.cut > 0 {
+                        return Err(format!("after it recovered by itself: {again:?}"));
+                    }
+                }
                 if ready {
                     swept(&server).await;
                 }
                 server.kill();
-                (Seen::Ran { tally, ready }, ledger)
+                (Seen::Ran { tally, ready, recovered }, ledger)
             }
         };
         recover(&self.binary, &data, &mut ledger).await?;
@@ -193,11 +205,12 @@ impl Line {
     fn told(&self, places: usize) -> String {
         let failed: Vec<String> = self.failed.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         format!(
-            "{} of {places} places; failed: {}; seen: {} unnoticed, {} refused in part, {} refusing writes until restart, {} not started, {} killed, {} stopped by a failed wake-up; {} violations",
+            "{} of {places} places; failed: {}; seen: {} unnoticed, {} refused in part, {} recovered by itself, {} refusing writes until restart, {} not started, {} killed, {} stopped by a failed wake-up; {} violations",
             self.runs,
             if failed.is_empty() { "nothing".to_owned() } else { failed.join(", ") },
             self.unnoticed,
             self.refused,
+            self.recovered,
             self.latched,
             self.not_started,
             self.killed,
@@ -221,14 +234,6 @@ async fn swept(server: &Server) {
 
 fn runs_in(metrics: &str) -> Vec<String> {
     metrics.lines().filter(|line| line.starts_with("windlass_job_runs_total")).map(str::to_owned).collect()
-}
-
-/// A page that is not S3's, if it is there and well.
-async fn page(server: &Server, target: &str) -> Option<String> {
-    let host = ("host".to_owned(), b"localhost".to_vec());
-    let page = Prepared { method: "GET".into(), target: target.into(), headers: vec![host], body: Bytes::new() };
-    let answer = tokio::time::timeout(Duration::from_secs(5), server.client().attempt(page)).await;
-    answer.ok()?.ok().filter(|answer| answer.status == 200).map(|answer| answer.text().to_owned())
 }
 
 fn copy(from: &Path, to: &Path) {

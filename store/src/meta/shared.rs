@@ -1,0 +1,188 @@
+//! What the writer shares with those who read and those who queue: the engine, and one snapshot for everybody.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::count::{Counted, Counters};
+use super::engine::{Engine, KeyRange, Read, Visitor};
+use super::table::Table;
+use crate::error::{Error, ErrorKind, Result};
+
+/// See the module.
+pub(super) struct Shared {
+    /// While there is none: why.
+    engine: RwLock<Result<Arc<dyn Engine>, String>>,
+    watch: Arc<Watch>,
+    pub(super) counters: Arc<Counters>,
+    latched: AtomicBool,
+    /// Counts the commits, and the engines that were closed.
+    version: AtomicU64,
+    latest: RwLock<Option<Latest>>,
+}
+
+/// The snapshot that everybody reads until the next commit: taking one and opening its tables costs more than a row.
+struct Latest {
+    version: u64,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Shared {
+    pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self {
+            engine: RwLock::new(Ok(engine)),
+            watch: Arc::default(),
+            counters: Arc::default(),
+            latched: AtomicBool::new(false),
+            version: AtomicU64::new(0),
+            latest: RwLock::new(None),
+        }
+    }
+
+    /// Calls `f` with the engine, which is not closed meanwhile; `Unavailable` while there is none.
+    pub(super) fn with_engine<T>(&self, f: impl FnOnce(&Arc<dyn Engine>) -> Result<T>) -> Result<T> {
+        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+            Ok(engine) => f(engine),
+            Err(why) => Err(Error::unavailable(why.clone())),
+        }
+    }
+
+    /// A snapshot of everything committed so far.
+    pub(super) fn snapshot(&self) -> Result<Counted> {
+        Ok(Counted::new(self.latest()?, Arc::clone(&self.counters)))
+    }
+
+    /// The version is read before the snapshot is taken and raised after each commit, before anybody is told of it: so a
+    /// snapshot of the present version holds all that was ever acknowledged.
+    fn latest(&self) -> Result<Arc<Snapshot>> {
+        let version = self.version.load(Ordering::SeqCst);
+        if let Some(latest) = &*self.latest.read().unwrap_or_else(PoisonError::into_inner)
+            && latest.version == version
+        {
+            return Ok(Arc::clone(&latest.snapshot));
+        }
+        let take = |engine: &Arc<dyn Engine>| Snapshot::take(&**engine, &self.watch);
+        let snapshot = Arc::new(self.with_engine(take)?);
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if self.version.load(Ordering::SeqCst) == version {
+            *latest = Some(Latest { version, snapshot: Arc::clone(&snapshot) });
+        }
+        Ok(snapshot)
+    }
+
+    /// Ends the snapshot that is shared: what a commit has replaced must not be kept from being used again.
+    pub(super) fn committed(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+        drop(self.latest.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Closes the engine; false if there was none. Reads are refused until there is another one. `Unavailable` if snapshots
+    /// of it live for longer than that; then it stays.
+    pub(super) fn close(&self, within: Duration) -> Result<bool> {
+        // From here on nobody takes a snapshot of it, and none that was taken is shared.
+        let engine = self.replace_engine(Err("the metadata file is being opened anew".to_owned()));
+        self.committed();
+        if engine.is_err() || self.watch.wait(within) {
+            return Ok(engine.is_ok());
+        }
+        drop(self.replace_engine(engine));
+        Err(Error::unavailable("the metadata is being read"))
+    }
+
+    /// Puts another engine in the place of one that was closed, or the reason why there is none.
+    pub(super) fn opened(&self, engine: &Result<Arc<dyn Engine>>) {
+        // No snapshot of the closed one lives that could still report its failures.
+        self.take_failed_read();
+        let engine = engine.as_ref().map(Arc::clone);
+        drop(self.replace_engine(engine.map_err(|error| format!("the metadata file cannot be opened: {error}"))));
+    }
+
+    fn replace_engine(&self, with: Result<Arc<dyn Engine>, String>) -> Result<Arc<dyn Engine>, String> {
+        std::mem::replace(&mut *self.engine.write().unwrap_or_else(PoisonError::into_inner), with)
+    }
+
+    /// Whether a read has failed since the last time this was asked.
+    pub(super) fn take_failed_read(&self) -> bool {
+        self.watch.failed.swap(false, Ordering::SeqCst)
+    }
+
+    /// The same, to be asked again.
+    pub(super) fn has_failed_read(&self) -> bool {
+        self.watch.failed.load(Ordering::SeqCst)
+    }
+
+    /// Whether nothing is acknowledged any more.
+    pub(super) fn is_latched(&self) -> bool {
+        self.latched.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn latch(&self) {
+        self.latched.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn unlatch(&self) {
+        self.latched.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Watches over all snapshots: how many live, and whether the storage failed under one.
+#[derive(Default)]
+struct Watch {
+    alive: Mutex<usize>,
+    fewer: Condvar,
+    failed: AtomicBool,
+}
+
+impl Watch {
+    /// Waits until no snapshot lives; false if that takes longer.
+    fn wait(&self, within: Duration) -> bool {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.fewer.wait_timeout_while(alive, within, |alive| *alive > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+
+    fn noting<T>(&self, read: Result<T>) -> Result<T> {
+        read.inspect_err(|error| {
+            if error.kind() == ErrorKind::Unavailable {
+                self.failed.store(true, Ordering::SeqCst);
+            }
+        })
+    }
+}
+
+/// An engine's snapshot, which is counted for as long as it lives.
+pub(super) struct Snapshot {
+    // The engine's snapshot ends first: whoever is told that none lives may close the engine.
+    read: Box<dyn Read>,
+    alive: Alive,
+}
+
+struct Alive(Arc<Watch>);
+
+impl Snapshot {
+    /// The engine must not be closed meanwhile.
+    fn take(engine: &dyn Engine, watch: &Arc<Watch>) -> Result<Self> {
+        let read = watch.noting(engine.snapshot())?;
+        *watch.alive.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Ok(Self { read, alive: Alive(Arc::clone(watch)) })
+    }
+}
+
+impl Read for Snapshot {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
+        self.alive.0.noting(self.read.get(table, key))
+    }
+
+    fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        self.alive.0.noting(self.read.scan(table, range, visit))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        *self.0.alive.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.fewer.notify_all();
+    }
+}
