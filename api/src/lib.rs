@@ -1,45 +1,132 @@
-//! The JSON doors: management (`/v1`), uploads (`/api/v1`) and key-value (`/kv`). Parse, authorise, call the store,
-//! print; one file per resource.
+//! The JSON doors. Parse, authorise, call the store, print; one file per resource.
 //!
-//! The list of resources: none yet. Every path of these doors is answered with 404, in the envelope that its clients
-//! know. Deliberately absent: S3, listeners, and rules about what is stored.
+//! The list of resources is `table.rs`: the management API under `/v1` (buckets, files, keys, logs, billing), and beside it
+//! the files face for bearers (`/v1/files`, `/v1/folders`, `/v1/share`, and the links that it makes). Every operation there
+//! names the action that it needs, and `route.rs` asks for it before any handler runs. The OpenAPI document is made of the
+//! same table. Uploads (`/api/v1`) and key-value (`/kv`) are not built yet: their paths are answered with 404.
+//!
+//! Deliberately absent: S3, listeners, and rules about what is stored.
 
+mod answer;
+mod auth;
+mod call;
+mod content;
 mod error;
+mod field;
+mod files;
+mod id;
+mod input;
+mod limit;
+mod openapi;
+mod page;
+mod path;
+mod rate;
+mod route;
+mod table;
+mod time;
+mod v1;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{MethodFilter, MethodRouter};
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response, header};
+use tower::ServiceExt as _;
 
-pub use error::{Error, ErrorKind};
+pub use answer::Answer;
+pub use auth::authenticate;
+pub use call::{Settings, State};
+pub use error::{Error, ErrorKind, Form, bare};
+pub use files::Links;
+pub use rate::{Rates, Taken};
 
-/// What a JSON door answers: its body is small, and made at once.
-pub type Answer = Response<Full<Bytes>>;
+use route::Route;
 
 /// Whether a path on the base host belongs to a JSON door.
 pub fn serves(path: &str) -> bool {
     path.starts_with("/api/v1/") || ["/v1", "/kv"].iter().any(|door| under(path, door))
 }
 
-fn under(path: &str, door: &str) -> bool {
+pub(crate) fn under(path: &str, door: &str) -> bool {
     path.strip_prefix(door).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Answers one request to a path that `serves` takes.
-pub async fn handle<B>(_: Request<B>) -> Answer {
-    Error::new(ErrorKind::NotFound, "No such resource.").into_answer()
-}
+/// The JSON doors. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Router);
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_doors_take_their_paths_and_no_bucket_s() {
-        for ours in ["/v1", "/v1/", "/v1/buckets", "/api/v1/uploads", "/kv", "/kv/pipeline"] {
-            assert!(serves(ours), "{ours}");
+impl Api {
+    /// The doors to what `state` holds.
+    pub fn new(state: Arc<State>) -> Self {
+        let routes = table::routes();
+        let document = serde_json::to_vec_pretty(&openapi::document(&routes)).unwrap_or_default();
+        let mut router = Router::new().route(openapi::PATH, document_route(Bytes::from(document)));
+        let mut paths: BTreeMap<&'static str, Vec<Arc<Route>>> = BTreeMap::new();
+        for route in routes {
+            paths.entry(route.path).or_default().push(Arc::new(route));
         }
-        for other in ["/", "/v1x", "/kvs/key", "/api", "/api/v10", "/api/v1", "/bucket/v1/x"] {
-            assert!(!serves(other), "{other}");
+        for (path, routes) in paths {
+            router = router.route(path, methods(path, &routes, &state));
+            // The rest of a path can be nothing, which its handlers have to say.
+            if let Some((stem, _)) = path.split_once("{*") {
+                router = router.route(stem, methods(path, &routes, &state));
+            }
+        }
+        Self(router.fallback(nowhere))
+    }
+
+    /// Answers one request to a path that `serves` takes. Its extensions may hold an `Arc<Caller>`, which is told who asks.
+    /// An error of its body that is one of the store's keeps its meaning.
+    pub async fn handle<B>(&self, request: Request<B>) -> Answer
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        match self.0.clone().oneshot(request.map(Body::new)).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
         }
     }
 }
+
+async fn nowhere(request: Request<Body>) -> Answer {
+    Error::new(ErrorKind::NotFound, "Not found").into_answer(Form::of(request.uri().path()))
+}
+
+fn methods(path: &'static str, routes: &[Arc<Route>], state: &Arc<State>) -> MethodRouter {
+    let allowed = allow(routes.iter().map(|route| &route.method));
+    let form = Form::of(path);
+    let refuse = move || async move { Error::method_not_allowed(&allowed).into_answer(form) };
+    let router = MethodRouter::new().fallback(refuse);
+    routes.iter().fold(router, |router, route| {
+        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { return router };
+        let (route, state) = (Arc::clone(route), Arc::clone(state));
+        router.on(filter, move |request: Request<Body>| async move { route.answer(&state, request).await })
+    })
+}
+
+/// The value of Allow.
+fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
+    let mut names: Vec<&str> = methods.map(Method::as_str).collect();
+    if names.contains(&"GET") {
+        names.push("HEAD");
+    }
+    names.sort_unstable();
+    names.join(",")
+}
+
+fn document_route(document: Bytes) -> MethodRouter {
+    let refuse = || async { Error::method_not_allowed("GET,HEAD").into_answer(Form::Envelope) };
+    let show = move || async move {
+        let mut answer = Response::new(Body::from(document));
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer
+    };
+    MethodRouter::new().on(MethodFilter::GET, show).fallback(refuse)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod disk;
 mod load;
 mod micro;
 mod process;
+mod request_log;
 mod running;
 mod scale;
 
@@ -43,6 +44,8 @@ enum Command {
     },
     /// Windlass beside its peers and the ceiling.
     Compare(compare::CompareArgs),
+    /// What the request log costs, with and without it in turns.
+    RequestLog(request_log::RequestLogArgs),
     /// Windlass with millions of objects beside Windlass with none.
     Scale(scale::ScaleArgs),
     /// How often the disk syncs in a second.
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Load(args) => load(*args),
         Command::Ceiling { size, listen } => ceiling::run(listen, size),
         Command::Compare(args) => compare::run(&args),
+        Command::RequestLog(args) => request_log::run(&args),
         Command::Scale(args) => scale::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),

@@ -13,12 +13,14 @@ mod near;
 mod print;
 mod secret;
 mod settings;
-mod time;
+pub mod time;
 mod validate;
 
 pub use fault::{Fault, Faults};
-pub use kind::{Durability, LogFormat, LogLevel};
-pub use list::{Auth, Backup, General, Key, Limits, Log, Organisation, Root, S3, Scrub, Storage, Sweep};
+pub use kind::{Durability, Limit, LogFormat, LogLevel, parse_size};
+pub use list::{
+    Auth, Backup, Bucket, General, Key, Limits, Log, Organisation, Plan, RequestLog, Root, S3, Scrub, Storage, Sweep,
+};
 pub use load::Sources;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -8,14 +8,17 @@ use std::path::PathBuf;
 use crate::Secret;
 use crate::field::{Field, sections};
 use crate::kind::{
-    Address, Count, Durability, Flag, Kind, LogFormat, LogLevel, OneOf, Optional, Path, SecretText, Size, Text, Texts,
-    Time,
+    Address, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, OneOf, Optional, Path, SecretText,
+    Size, Text, Texts, Time,
 };
-use crate::validate::{is_access_key_id, is_domain, is_key_text, is_name, is_region, is_secret_key, is_token};
+use crate::validate::{
+    is_access_key_id, is_domain, is_key_text, is_name, is_public_url, is_region, is_secret_key, is_token,
+};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+const EIB: u64 = 1 << 60;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
@@ -30,6 +33,9 @@ sections! {
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)), Address;
         /// The folder that holds the metadata, and the objects unless storage.blobs says otherwise.
         data: PathBuf = PathBuf::from("./windlass-data"), Path;
+        /// The address under which clients reach the gateway, with its scheme. Links to share begin with it;
+        /// without it they begin with "http://" and the host that the request for them named.
+        public_url: Option<String> = None, Optional(Text(is_public_url, "\"http://\" or \"https://\" with a host, and no path"));
     }
 
     /// Where and how things are stored.
@@ -96,6 +102,8 @@ sections! {
         header_timeout_ms: u64 = 10_000, Count(100..=HOUR_MS, "milliseconds");
         /// Milliseconds without a byte, in either direction, after which a request's or an answer's body is given up.
         body_idle_timeout_ms: u64 = 30_000, Count(100..=HOUR_MS, "milliseconds");
+        /// Milliseconds that a request of the JSON doors may take, uploads aside; then it is answered with 408.
+        json_timeout_ms: u64 = 10_000, Count(100..=HOUR_MS, "milliseconds");
         /// Milliseconds after which a connection without requests is closed.
         idle_timeout_ms: u64 = 60_000, Count(100..=HOUR_MS, "milliseconds");
         /// Milliseconds that running requests are given to finish when the gateway is told to stop.
@@ -124,6 +132,14 @@ sections! {
         bytes_per_second: u64 = 32 * MIB, Size(64 * KIB..=64 * GIB);
     }
 
+    /// The log of requests, which clients read back; apart from the log on standard error.
+    RequestLog {
+        /// Whether requests are logged.
+        enabled: bool = true, Flag;
+        /// How much of it is kept, whatever plans say; beyond that the oldest requests go.
+        max_bytes: u64 = GIB, Size(MIB..=16 * 1024 * GIB);
+    }
+
     /// Backups of the metadata.
     Backup {
         /// Hours for which the bytes that a backup needs are kept from the sweep. A backup that is put back later than that
@@ -131,16 +147,74 @@ sections! {
         hold_hours: u64 = 168, Count(0..=8_760, "hours");
     }
 
-    /// An organisation that is made at the start, with its buckets and keys. It can be given more than once, in the
-    /// file alone. Taking one out of the file ends its keys, and leaves it and its buckets as they are.
+    /// A plan: what the organisations on it may take up. It can be given more than once, and by variables such as
+    /// WINDLASS_PLAN_0_NAME. One that is named free, pro, team or enterprise changes what is said of that plan and leaves the
+    /// rest of it; any other is a new plan, paid and without limits but for what is said of it.
+    Plan {
+        /// Its name.
+        name: String = String::new(), Text(is_name, "1 to 64 of a-z, 0-9 and '-'");
+        /// Whether it includes what is for paying organisations only.
+        paid: Option<bool> = None, Optional(Flag);
+        /// Buckets.
+        max_buckets: Option<Limit> = None, Optional(Limited(Count(0..=10_000, "buckets")));
+        /// Bytes of all objects and of open uploads.
+        max_storage_bytes: Option<Limit> = None, Optional(Limited(Size(0..=EIB)));
+        /// Bytes sent in a calendar month, UTC.
+        max_bandwidth_bytes_per_month: Option<Limit> = None, Optional(Limited(Size(0..=EIB)));
+        /// Requests in any 60 seconds on the JSON doors.
+        max_requests_per_minute: Option<Limit> = None, Optional(Limited(Count(1..=1_000_000, "requests")));
+        /// Requests in any 60 seconds on the S3 door.
+        s3_requests_per_minute: Option<Limit> = None, Optional(Limited(Count(1..=1_000_000, "requests")));
+        /// Bytes of one object.
+        max_file_size_bytes: Option<Limit> = None, Optional(Limited(Size(0..=EIB)));
+        /// Days for which request logs are kept.
+        log_retention_days: Option<u64> = None, Optional(Count(1..=3_650, "days"));
+        /// Whether what is stored beyond the limit is counted and let through, instead of refused.
+        overage: Option<bool> = None, Optional(Flag);
+        /// Whether nothing is sent any more once a month's bandwidth is used up.
+        enforce_bandwidth: Option<bool> = None, Optional(Flag);
+    }
+
+    /// An organisation that is made at the start, with its buckets and keys. It can be given more than once, and by variables
+    /// such as WINDLASS_ORGANISATION_0_NAME and WINDLASS_ORGANISATION_0_KEY_0_NAME. Taking one away ends its keys, and leaves
+    /// it and its buckets as they are.
     Organisation with {
+        /// Its buckets that have settings.
+        bucket_settings: Vec<Bucket>;
         /// Its keys.
         keys: Vec<Key>;
     } {
         /// Its name.
         name: String = String::new(), Text(is_name, "1 to 64 of a-z, 0-9 and '-'");
+        /// The name of its plan.
+        plan: String = "enterprise".to_owned(), Text(is_name, "the name of a plan");
         /// Buckets to make if they are not there.
         buckets: Vec<String> = Vec::new(), Texts("a list of bucket names");
+        /// The bucket that is meant where none is named. Without it the first.
+        default_bucket: Option<String> = None, Optional(Text(|name| !name.is_empty(), "a bucket name"));
+    }
+
+    /// A bucket of an organisation that is made if it is not there, and set up at every start. It can be given more than once.
+    /// What is not said stays as it is.
+    Bucket {
+        /// Its name on S3.
+        name: String = String::new(), Text(|name| !name.is_empty(), "a bucket name");
+        /// Its name for people.
+        display_name: Option<String> = None, Optional(Text(|name| !name.is_empty(), "1 to 100 characters"));
+        /// Where it is said to be, if it is made now.
+        region: Option<String> = None, Optional(Text(is_region, "1 to 64 of a-z, 0-9 and '-'"));
+        /// For how long what is delivered from it may be cached.
+        cache_preset: Option<String> = None, Optional(Text(|name| !name.is_empty(), "the name of a preset"));
+        /// A Cache-Control in place of the preset's.
+        cache_control_override: Option<String> = None, Optional(Text(|_| true, "a header value"));
+        /// Origins whose pages may use it.
+        cors_origins: Option<Vec<String>> = None, Optional(Texts("a list of URLs"));
+        /// Days after which its objects expire.
+        lifecycle_ttl_days: Option<Limit> = None, Optional(Limited(Count(1..=3_650, "days")));
+        /// Bytes of one object.
+        max_file_size_bytes: Option<Limit> = None, Optional(Limited(Size(0..=EIB)));
+        /// Content types that its objects may have, exact or as in image/*.
+        allowed_mime_types: Option<Vec<String>> = None, Optional(Texts("a list of content types"));
     }
 
     /// A key of an organisation. It can be given more than once.

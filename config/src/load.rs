@@ -1,5 +1,7 @@
 //! Reads settings from their sources, in order, and gathers every fault on the way.
 
+mod items;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,18 +10,15 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use self::items::{Item, ItemVariables, LISTS};
 use crate::fault::{Fault, Faults};
-use crate::field::{Field, From};
+use crate::field::From;
 use crate::kind::Raw;
-use crate::list::{Key, Organisation};
 use crate::near::nearest;
 use crate::settings::{Entry, Settings, entries};
 
 /// The variable that names the file.
 const FILE_VARIABLE: &str = "WINDLASS_CONFIG";
-/// The name of the list of organisations, and of the list of keys in each.
-const ORGANISATION: &str = "organisation";
-const KEY: &str = "key";
 /// Largest settings file.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
@@ -43,8 +42,14 @@ impl Settings {
         if let Some(path) = sources.file.clone().or(named) {
             load.file(&path);
         }
+        let mut items = ItemVariables::default();
         for (name, value) in variables.iter().filter(|(name, _)| name != FILE_VARIABLE) {
-            load.variable(name, value);
+            if !items.take(name, value) {
+                load.variable(name, value);
+            }
+        }
+        for (list, item) in items.into_items() {
+            items::read(list, item, &mut load.settings, &mut load.faults);
         }
         for (name, value) in &sources.flags {
             load.flag(name, value);
@@ -114,7 +119,7 @@ impl Load {
     }
 
     fn unknown_setting(&mut self, name: &str, place: &str) {
-        let known = self.entries.iter().map(|entry| entry.name.as_str()).chain([ORGANISATION]);
+        let known = self.entries.iter().map(|entry| entry.name.as_str()).chain(LISTS.map(|list| list.name));
         self.faults.push(unknown(name, "setting", nearest(name, known)).from(place));
     }
 
@@ -135,20 +140,19 @@ impl Load {
         for (name, value) in table {
             let section = format!("{name}.");
             match value {
-                Value::Array(items) if name == ORGANISATION => self.organisations(items, place),
+                Value::Array(items) if LISTS.iter().any(|list| list.name == name) => self.items(&name, items, place),
                 Value::Table(section_table) if self.entries.iter().any(|entry| entry.name.starts_with(&section)) => {
                     for (name, value) in section_table {
                         self.file_value(&format!("{section}{name}"), value, place);
                     }
                 }
-                Value::Table(section_table) if section_table.is_empty() || name != ORGANISATION => {
-                    let known = self.entries.iter().filter_map(|entry| entry.name.split_once('.').map(|(s, _)| s));
-                    let fault = unknown(&name, "section", nearest(&name, known.chain([ORGANISATION]))).from(place);
-                    self.faults.push(fault);
+                Value::Table(_) if LISTS.iter().any(|list| list.name == name) => {
+                    self.faults.push(items::not_a_list(&name, &name).from(place));
                 }
                 Value::Table(_) => {
-                    let problem = "not a list; write its heading as [[organisation]]";
-                    self.faults.push(Fault::new(name, problem).from(place));
+                    let known = self.entries.iter().filter_map(|entry| entry.name.split_once('.').map(|(s, _)| s));
+                    let known = known.chain(LISTS.map(|list| list.name));
+                    self.faults.push(unknown(&name, "section", nearest(&name, known)).from(place));
                 }
                 value => self.file_value(&name, value, place),
             }
@@ -166,63 +170,9 @@ impl Load {
         }
     }
 
-    fn organisations(&mut self, items: Vec<Value>, place: &str) {
-        for (i, item) in items.into_iter().enumerate() {
-            let path = format!("{ORGANISATION}[{i}]");
-            let mut organisation = Organisation::default();
-            let Value::Table(mut table) = item else {
-                self.faults.push(Fault::new(path, "not a table").from(place));
-                continue;
-            };
-            let keys = table.remove(KEY);
-            read_fields(&path, &mut organisation, Organisation::FIELDS, table, &[KEY], place, &mut self.faults);
-            match keys {
-                None => {}
-                Some(Value::Array(items)) => organisation.keys = self.keys(&path, items, place),
-                Some(_) => {
-                    let problem = "not a list; write its heading as [[organisation.key]]";
-                    self.faults.push(Fault::new(format!("{path}.{KEY}"), problem).from(place));
-                }
-            }
-            self.settings.organisations.push(organisation);
-        }
-    }
-
-    fn keys(&mut self, path: &str, items: Vec<Value>, place: &str) -> Vec<Key> {
-        let mut keys = Vec::new();
-        for (i, item) in items.into_iter().enumerate() {
-            let path = format!("{path}.{KEY}[{i}]");
-            let mut key = Key::default();
-            match item {
-                Value::Table(table) => read_fields(&path, &mut key, Key::FIELDS, table, &[], place, &mut self.faults),
-                _ => self.faults.push(Fault::new(path, "not a table").from(place)),
-            }
-            keys.push(key);
-        }
-        keys
-    }
-}
-
-/// Reads the fields of one table of a list. `more` are names that are known besides the fields'.
-fn read_fields<S>(
-    path: &str,
-    section: &mut S,
-    fields: &[Field<S>],
-    table: Table,
-    more: &[&str],
-    place: &str,
-    faults: &mut Faults,
-) {
-    for (name, value) in table {
-        let full = format!("{path}.{name}");
-        let raw = Raw::Toml(value);
-        match fields.iter().find(|field| field.name == name) {
-            Some(field) if (field.read)(section, &raw) => {}
-            Some(field) => faults.push(unreadable(&full, &raw, field.secret, field.accepted).from(place)),
-            None => {
-                let known = fields.iter().map(|field| field.name).chain(more.iter().copied());
-                faults.push(unknown(&full, "setting", nearest(&name, known)).from(place));
-            }
+    fn items(&mut self, name: &str, items: Vec<Value>, place: &str) {
+        for value in items {
+            items::read(name, Item::from_toml(name, value, place), &mut self.settings, &mut self.faults);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use crate::field::{Field, From};
-use crate::list::{Key, Organisation};
+use crate::list::{Bucket, Key, Organisation, Plan};
 use crate::settings::{Entry, Settings, sections};
 
 impl Settings {
     /// These settings as a TOML file with the documentation of each. Secrets, and what comes from the environment
-    /// alone, are named but not printed; organisations appear as an example.
+    /// alone, are named but not printed; plans and organisations appear as examples.
     pub fn to_documented_toml(&self) -> String {
         let mut text = String::from(
             "# Settings of a Windlass gateway, with their defaults. Each can also be given by the environment variable\n\
@@ -29,7 +29,9 @@ impl Settings {
                 self.entry(&mut text, entry);
             }
         }
+        example(&mut text, "plan", Plan::ABOUT, Plan::FIELDS);
         example(&mut text, "organisation", Organisation::ABOUT, Organisation::FIELDS);
+        example(&mut text, "organisation.bucket", Bucket::ABOUT, Bucket::FIELDS);
         example(&mut text, "organisation.key", Key::ABOUT, Key::FIELDS);
         text
     }

@@ -2,7 +2,9 @@
 
 use crate::field::{Field, From};
 use crate::kind::Raw;
-use crate::list::{Auth, Backup, General, Limits, Log, Organisation, Root, S3, Scrub, Storage, Sweep};
+use crate::list::{
+    Auth, Backup, General, Limits, Log, Organisation, Plan, RequestLog, Root, S3, Scrub, Storage, Sweep,
+};
 
 /// Sets a value, or says that it is of another kind.
 type Set = Box<dyn Fn(&mut Settings, &Raw) -> bool>;
@@ -37,6 +39,8 @@ macro_rules! settings {
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct Settings {
             $($(#[doc = $about])* pub $member: $Section,)*
+            /// Plans beside those that are there by default, and changes of those.
+            pub plans: Vec<Plan>,
             /// Organisations to make at the start.
             pub organisations: Vec<Organisation>,
         }
@@ -74,6 +78,8 @@ settings! {
     sweep: Sweep "sweep" Anywhere;
     /// The job that reads everything that is stored and holds it against its checksums.
     scrub: Scrub "scrub" Anywhere;
+    /// The log of requests, which clients read back.
+    request_log: RequestLog "request_log" Anywhere;
     /// Backups of the metadata.
     backup: Backup "backup" Anywhere;
 }

@@ -3,8 +3,19 @@
 use toml::value::{Date, Datetime, Offset};
 
 /// Milliseconds since the Unix epoch; `None` for local times, dates alone, times before 1970 and what is no time.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+pub fn parse(text: &str) -> Option<u64> {
     from_toml(&text.parse().ok()?)
+}
+
+/// The same, with times before 1970 as its beginning.
+pub fn parse_from_epoch(text: &str) -> Option<u64> {
+    let datetime: Datetime = text.parse().ok()?;
+    match datetime {
+        Datetime { date: Some(date), time: Some(_), offset: Some(_) } if date.year < 1970 => Some(0),
+        // At the turn of the year an offset can still lead before it.
+        Datetime { date: Some(_), time: Some(_), offset: Some(_) } => Some(from_toml(&datetime).unwrap_or(0)),
+        _ => None,
+    }
 }
 
 /// The same for a time that TOML has read.
@@ -20,7 +31,7 @@ pub(crate) fn from_toml(datetime: &Datetime) -> Option<u64> {
 }
 
 /// Prints what `parse` reads, in UTC.
-pub(crate) fn print(millis: u64) -> String {
+pub fn print(millis: u64) -> String {
     let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
@@ -58,6 +69,17 @@ mod tests {
         assert_eq!(parse("2027-01-01T01:00:00+01:00"), Some(1_798_761_600_000));
         for bad in ["2027-01-01", "2027-01-01T00:00:00", "12:00:00", "tomorrow", "", "1969-12-31T23:59:59Z"] {
             assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_before_the_epoch_can_count_as_its_beginning() {
+        for early in ["1645-06-05T15:18:24.7149-01:47", "1969-12-31T23:59:59Z", "1970-01-01T00:30:00+01:00"] {
+            assert_eq!((parse(early), parse_from_epoch(early)), (None, Some(0)), "{early}");
+        }
+        assert_eq!(parse_from_epoch("2000-02-29T12:30:15.250Z"), Some(951_827_415_250));
+        for bad in ["2027-01-01", "2027-01-01T00:00:00", "12:00:00", "tomorrow", ""] {
+            assert_eq!(parse_from_epoch(bad), None, "{bad}");
         }
     }
 

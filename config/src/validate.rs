@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::fault::{Fault, Faults};
 use crate::field::Field;
-use crate::list::{Key, Organisation};
+use crate::list::{Bucket, Key, Organisation, Plan};
 use crate::settings::{Settings, entries};
 
 /// A region, as signatures name it.
@@ -27,6 +27,13 @@ pub(crate) fn is_domain(text: &str) -> bool {
             && !label.ends_with('-')
     };
     text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Where a gateway is reached: a scheme, a host and perhaps a port.
+pub(crate) fn is_public_url(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    (1..=255).contains(&host.len()) && host.bytes().all(plain)
 }
 
 /// An access key id: what a credential scope can hold, which ends an id with a slash.
@@ -69,6 +76,7 @@ impl Settings {
             });
         }
         self.root_faults(&mut faults);
+        self.plan_faults(&mut faults);
         self.organisation_faults(&mut faults);
         faults
     }
@@ -86,6 +94,17 @@ impl Settings {
         }
     }
 
+    fn plan_faults(&self, faults: &mut Faults) {
+        let mut names = BTreeSet::new();
+        for (i, plan) in self.plans.iter().enumerate() {
+            let path = format!("plan[{i}]");
+            check(&path, plan, Plan::FIELDS, faults);
+            if !names.insert(&plan.name) {
+                faults.push(Fault::new(format!("{path}.name"), "used by an earlier plan"));
+            }
+        }
+    }
+
     fn organisation_faults(&self, faults: &mut Faults) {
         let mut names = BTreeSet::new();
         let mut access_key_ids: BTreeSet<&str> = self.root.access_key.as_deref().into_iter().collect();
@@ -94,6 +113,14 @@ impl Settings {
             check(&path, organisation, Organisation::FIELDS, faults);
             if !names.insert(&organisation.name) {
                 faults.push(Fault::new(format!("{path}.name"), "used by an earlier organisation"));
+            }
+            let mut buckets: BTreeSet<&str> = organisation.buckets.iter().map(String::as_str).collect();
+            for (i, bucket) in organisation.bucket_settings.iter().enumerate() {
+                let path = format!("{path}.bucket[{i}]");
+                check(&path, bucket, Bucket::FIELDS, faults);
+                if !buckets.insert(&bucket.name) {
+                    faults.push(Fault::new(format!("{path}.name"), "used by another bucket of the organisation"));
+                }
             }
             for (i, key) in organisation.keys.iter().enumerate() {
                 let path = format!("{path}.key[{i}]");

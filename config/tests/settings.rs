@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use tempfile::NamedTempFile;
-use windlass_config::{Faults, Key, LogFormat, Organisation, Secret, Settings, Sources};
+use windlass_config::{Bucket, Faults, Key, Limit, LogFormat, Organisation, Plan, Secret, Settings, Sources};
 
 fn file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
@@ -116,17 +116,130 @@ fn organisations_come_from_the_file() {
         expires_at: Some(1000),
         ..Key::default()
     };
-    let acme = Organisation { name: "acme".to_owned(), buckets: vec!["photos".to_owned()], keys: vec![key] };
+    let acme = Organisation {
+        name: "acme".to_owned(),
+        buckets: vec!["photos".to_owned()],
+        keys: vec![key],
+        ..Organisation::default()
+    };
+    assert_eq!(acme.plan, "enterprise");
     assert_eq!(load(text, &[], &[]).unwrap().organisations, [acme]);
 }
 
 #[test]
+fn plans_and_buckets_come_from_the_file() {
+    let text = r#"
+        [[plan]]
+        name = "lab"
+        paid = false
+        max_storage_bytes = "10GiB"
+        max_requests_per_minute = "unlimited"
+        [[organisation]]
+        name = "acme"
+        plan = "lab"
+        default_bucket = "photos"
+        [[organisation.bucket]]
+        name = "photos"
+        cors_origins = ["https://acme.test"]
+        lifecycle_ttl_days = 30
+        max_file_size_bytes = "unlimited"
+    "#;
+    let lab = Plan {
+        name: "lab".to_owned(),
+        paid: Some(false),
+        max_storage_bytes: Some(Limit::AtMost(10 << 30)),
+        max_requests_per_minute: Some(Limit::Unlimited),
+        ..Plan::default()
+    };
+    let photos = Bucket {
+        name: "photos".to_owned(),
+        cors_origins: Some(vec!["https://acme.test".to_owned()]),
+        lifecycle_ttl_days: Some(Limit::AtMost(30)),
+        max_file_size_bytes: Some(Limit::Unlimited),
+        ..Bucket::default()
+    };
+    let acme = Organisation {
+        name: "acme".to_owned(),
+        plan: "lab".to_owned(),
+        default_bucket: Some("photos".to_owned()),
+        bucket_settings: vec![photos],
+        ..Organisation::default()
+    };
+    let settings = load(text, &[], &[]).unwrap();
+    assert_eq!((settings.plans, settings.organisations), (vec![lab], vec![acme]));
+}
+
+#[test]
+fn organisations_and_plans_come_from_numbered_variables_behind_those_of_the_file() {
+    let environment = [
+        ("WINDLASS_ORGANISATION_10_NAME", "ten"),
+        ("WINDLASS_ORGANISATION_2_NAME", "two"),
+        ("WINDLASS_ORGANISATION_2_BUCKETS", "photos, logs"),
+        ("WINDLASS_ORGANISATION_2_KEY_0_NAME", "reader"),
+        ("WINDLASS_ORGANISATION_2_KEY_0_ACCESS_KEY_ID", "READER"),
+        ("WINDLASS_ORGANISATION_2_KEY_0_SECRET_ACCESS_KEY", "not-so-secret"),
+        ("WINDLASS_ORGANISATION_2_KEY_0_SCOPES", "files:read,files:write"),
+        ("WINDLASS_ORGANISATION_2_KEY_0_EXPIRES_AT", "1970-01-01T00:00:01Z"),
+        ("WINDLASS_ORGANISATION_2_BUCKET_0_NAME", "films"),
+        ("WINDLASS_ORGANISATION_2_BUCKET_0_MAX_FILE_SIZE_BYTES", "1MiB"),
+        ("WINDLASS_PLAN_0_NAME", "lab"),
+        ("WINDLASS_PLAN_0_MAX_BUCKETS", "3"),
+        ("WINDLASS_PLAN_0_OVERAGE", "true"),
+    ];
+    let settings = load("[[organisation]]\nname = \"file\"", &environment, &[]).unwrap();
+    let names: Vec<&str> = settings.organisations.iter().map(|organisation| organisation.name.as_str()).collect();
+    assert_eq!(names, ["file", "two", "ten"]);
+    let two = &settings.organisations[1];
+    assert_eq!(two.buckets, ["photos", "logs"]);
+    let [key] = two.keys.as_slice() else { panic!("one key") };
+    assert_eq!(key.scopes.as_deref(), Some(&["files:read".to_owned(), "files:write".to_owned()][..]));
+    assert_eq!((key.expires_at, key.secret_access_key.expose()), (Some(1000), "not-so-secret"));
+    assert_eq!(two.bucket_settings[0].max_file_size_bytes, Some(Limit::AtMost(1 << 20)));
+    let lab = &settings.plans[0];
+    assert_eq!((lab.max_buckets, lab.overage), (Some(Limit::AtMost(3)), Some(true)));
+}
+
+#[test]
+fn faults_of_numbered_variables_name_the_variable() {
+    let environment = [
+        ("WINDLASS_ORGANISATION_0_PLANS", "pro"),
+        ("WINDLASS_ORGANISATION_0_NAME", "acme"),
+        ("WINDLASS_ORGANISATION_0_KEY_0_SECRET_ACCESS_KEY", "hush"),
+        ("WINDLASS_ORGANISATION_X_NAME", "acme"),
+        ("WINDLASS_PLAN_0_NAME", "lab"),
+        ("WINDLASS_PLAN_0_MAX_BUCKETS", "many"),
+    ];
+    let told = problems(load("[[organisation]]\nname = \"acme\"", &environment, &[]));
+    for line in [
+        "organisation[1].plans: unknown setting; did you mean plan? (from WINDLASS_ORGANISATION_0_PLANS)",
+        "organisation[1].name: used by an earlier organisation",
+        "organisation[1].key[0].secret_access_key: [redacted] is not accepted",
+        "WINDLASS_ORGANISATION_X_NAME: unknown variable",
+        "plan[0].max_buckets: \"many\" is not accepted; it takes 0 to 10000 buckets or \"unlimited\" \
+         (from WINDLASS_PLAN_0_MAX_BUCKETS)",
+    ] {
+        assert!(told.contains(line), "{line}\nnot in\n{told}");
+    }
+    assert!(!told.contains("hush"), "{told}");
+}
+
+#[test]
+fn plans_have_names_of_their_own_and_lists_are_written_as_lists() {
+    let told = problems(load("[[plan]]\nname = \"a\"\n[[plan]]\nname = \"a\"\n[organisation]", &[], &[]));
+    assert!(told.contains("plan[1].name: used by an earlier plan"), "{told}");
+    assert!(told.contains("organisation: not a list; write its heading as [[organisation]]"), "{told}");
+    let told = problems(load("[[organisation]]\nname = \"a\"\nkey = 1\nbucket = [2]", &[], &[]));
+    assert!(told.contains("organisation[0].key: not a list; write its heading as [[organisation.key]]"), "{told}");
+    assert!(told.contains("organisation[0].bucket[0]: not a table"), "{told}");
+}
+
+#[test]
 fn faults_of_organisations_name_their_place_in_the_list() {
-    let text = "[[organisation]]\nname = \"a\"\n[[organisation]]\nname = \"a\"\nbucket = []\n[[organisation.key]]\n\
+    let text = "[[organisation]]\nname = \"a\"\n[[organisation]]\nname = \"a\"\nbuckits = []\n[[organisation.key]]\n\
                 name = \"k\"\naccess_key_id = \"id/\"\nsecret_access_key = \"hush\"\nexpires_at = \"soon\"";
     let told = problems(load(text, &[], &[]));
     for line in [
-        "organisation[1].bucket: unknown setting; did you mean buckets?",
+        "organisation[1].buckits: unknown setting; did you mean buckets?",
         "organisation[1].name: used by an earlier organisation",
         "organisation[1].key[0].access_key_id: \"id/\" is not accepted",
         "organisation[1].key[0].secret_access_key: [redacted] is not accepted",

@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use windlass_store::Store;
+use windlass_store::log::Logs;
 
 use crate::metrics::Metrics;
 
 /// The parts of a running gateway; made once, in `serve.rs`.
 pub(crate) struct App {
     pub(crate) store: Arc<Store>,
+    pub(crate) logs: Arc<Logs>,
     pub(crate) metrics: Metrics,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, metrics: Metrics) -> Self {
-        Self { store, metrics, draining: AtomicBool::new(false) }
+    pub(crate) fn new(store: Arc<Store>, logs: Arc<Logs>, metrics: Metrics) -> Self {
+        Self { store, logs, metrics, draining: AtomicBool::new(false) }
     }
 
     /// From now on the gateway only finishes what it has begun.

@@ -1,5 +1,7 @@
 //! The door: every layer that a request passes, in order, and what lies behind.
 
+mod capture;
+mod json;
 mod limit;
 mod log;
 mod panic;
@@ -13,7 +15,10 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
+use windlass_api::{Form, Links};
 
+pub(crate) use self::capture::Refused;
+pub(crate) use self::json::JsonDoor;
 pub(crate) use self::limit::Limits;
 pub(crate) use self::panic::log_panics;
 use self::request_id::RequestId;
@@ -27,6 +32,7 @@ use crate::site;
 pub(crate) struct Door {
     app: Arc<App>,
     s3: S3Door,
+    json: JsonDoor,
     base_domain: Option<String>,
     limits: Limits,
     requests: Arc<Semaphore>,
@@ -34,32 +40,34 @@ pub(crate) struct Door {
 
 impl Door {
     /// `base_domain` is in lower case.
-    pub(crate) fn new(app: Arc<App>, s3: S3Door, base_domain: Option<String>, limits: Limits) -> Self {
+    pub(crate) fn new(app: Arc<App>, s3: S3Door, json: JsonDoor, base_domain: Option<String>, limits: Limits) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests));
-        Self { app, s3, base_domain, limits, requests }
+        Self { app, s3, json, base_domain, limits, requests }
     }
 
     /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let id = RequestId::generate();
+    pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let kind = route::kind(&request, self.base_domain.as_deref());
-        let mut line = log::Line::begin(&self.app, &request, kind, &id, peer);
+        let id = RequestId::of(&request, kind);
+        let form = Form::of(request.uri().path());
+        let mut line = log::Line::begin(&self.app, &mut request, kind, &id, peer);
         let answer = match limit::admit(&request, &self.limits, &self.requests) {
             Ok(slot) => {
                 line.hold(slot);
-                panic::guard(kind, &id, self.route(kind, request, &id)).await
+                panic::guard(kind, form, &id, self.route(kind, request, &id, peer)).await
             }
-            Err(refusal) => refusal.answer(kind, &id),
+            Err(refusal) => refusal.answer(kind, form, &id),
         };
         line.watch(request_id::stamp(answer, kind, &id))
     }
 
-    async fn route(&self, kind: Kind, request: Request<Incoming>, id: &RequestId) -> Response<Body> {
+    async fn route(&self, kind: Kind, request: Request<Incoming>, id: &RequestId, peer: SocketAddr) -> Response<Body> {
         match kind {
+            Kind::Site if Links::serves(request.uri().path()) => self.json.follow(request).await,
             Kind::Site => site::answer_page(&self.app, &request).await,
             Kind::Health => site::health(),
-            Kind::Json => windlass_api::handle(request).await.map(boxed),
-            Kind::S3 => self.s3.handle(request, id.as_str()).await.map(boxed),
+            Kind::Json => self.json.handle(request).await,
+            Kind::S3 => self.s3.handle(request, id.as_str(), peer.ip()).await.map(boxed),
         }
     }
 }

@@ -8,6 +8,7 @@ mod app;
 mod body;
 mod cli;
 mod door;
+mod incoming;
 mod jobs;
 mod metrics;
 mod net;

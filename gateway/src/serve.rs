@@ -11,14 +11,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use windlass_config::{Durability, Limits, Settings};
+use windlass_api::{Api, Links, Rates, State};
+use windlass_config::{Durability, Limits, RequestLog, Settings};
 use windlass_store::bootstrap::RootKey;
+use windlass_store::log::{LogOptions, Logs};
 use windlass_store::seal::MasterKey;
 use windlass_store::{Store, StoreOptions};
 
 pub(crate) use self::failure::Failure;
 use crate::app::App;
-use crate::door::{self, Door};
+use crate::door::{self, Door, JsonDoor};
 use crate::metrics::Metrics;
 use crate::root_key::Told;
 use crate::s3::{S3Door, S3Settings};
@@ -49,6 +51,7 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
         ));
     }
     let store = Store::open(options)?;
+    let logs = Arc::new(Logs::open(&log_options(settings, &store)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("windlass").build();
     let runtime = runtime.map_err(|error| Failure::of("threads could not be started", &error))?;
     let served = runtime.block_on(async {
@@ -63,9 +66,14 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
                 )
             })?;
         }
-        listen(settings, Arc::clone(&store), listener, address).await
+        let served = listen(settings, Arc::clone(&store), Arc::clone(&logs), listener, address).await;
+        if let Err(error) = store.flush_counters().await {
+            tracing::error!(%error, "what was counted last could not be written");
+        }
+        served
     });
     runtime.shutdown_timeout(RUNTIME_TIMEOUT);
+    drop(logs);
     // Closes the metadata, after everything that could still write to it.
     drop(store);
     drop(temporary);
@@ -75,12 +83,14 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
 async fn listen(
     settings: &Settings,
     store: Arc<Store>,
+    logs: Arc<Logs>,
     listener: TcpListener,
     address: SocketAddr,
 ) -> Result<(), Failure> {
-    let app = Arc::new(App::new(Arc::clone(&store), Metrics::new(jobs::NAMES)));
-    let s3 = S3Door::new(store, s3_settings(settings));
-    let door = Door::new(Arc::clone(&app), s3, settings.s3.base_domain.clone(), door_limits(&settings.limits));
+    let app = Arc::new(App::new(Arc::clone(&store), logs, Metrics::new(jobs::NAMES)));
+    let s3 = S3Door::new(Arc::clone(&store), s3_settings(settings));
+    let json = json_door(settings, store, Arc::clone(&app.logs));
+    let door = Door::new(Arc::clone(&app), s3, json, settings.s3.base_domain.clone(), door_limits(&settings.limits));
     if settings.storage.durability == Durability::Relaxed {
         let within_ms = settings.storage.relaxed_sync_ms;
         tracing::warn!(
@@ -126,8 +136,14 @@ pub(crate) fn store_options(settings: &Settings) -> Result<StoreOptions, Failure
             Durability::Relaxed => Some(Duration::from_millis(storage.relaxed_sync_ms)),
         },
         master_key: key.map(Arc::new),
+        plans: Arc::new(organisations::plans(settings)),
         ..StoreOptions::new(&settings.general.data)
     })
+}
+
+fn log_options(settings: &Settings, store: &Store) -> LogOptions {
+    let RequestLog { enabled, max_bytes } = settings.request_log;
+    LogOptions { folder: store.data_dir().to_owned(), enabled, max_bytes }
 }
 
 /// Moves the store to a folder that goes when the process does.
@@ -148,6 +164,19 @@ fn s3_settings(settings: &Settings) -> S3Settings {
         sigv2_presigned: settings.auth.sigv2_presigned,
         body_idle: Duration::from_millis(settings.limits.body_idle_timeout_ms),
     }
+}
+
+fn json_door(settings: &Settings, store: Arc<Store>, logs: Arc<Logs>) -> JsonDoor {
+    let limits = &settings.limits;
+    let timeout = Duration::from_millis(limits.json_timeout_ms);
+    let links = Links::new(Arc::clone(&store), timeout);
+    let settings = windlass_api::Settings {
+        timeout,
+        region: settings.s3.region.clone(),
+        public_url: settings.general.public_url.clone(),
+    };
+    let api = Api::new(Arc::new(State { store, logs, rates: Arc::new(Rates::default()), settings }));
+    JsonDoor::new(api, links, Duration::from_millis(limits.body_idle_timeout_ms))
 }
 
 fn door_limits(limits: &Limits) -> door::Limits {

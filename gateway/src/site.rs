@@ -1,4 +1,6 @@
-//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`; and `/health`, which management clients ask.
+//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`, `/-/docs`; and `/health`, which management clients ask.
+
+mod docs;
 
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ pub(crate) async fn answer_page<B>(app: &Arc<App>, request: &Request<B>) -> Resp
         "/-/health" => answer(StatusCode::OK, TEXT, "ok\n"),
         "/-/ready" => ready(app),
         "/-/metrics" => print_metrics(app).await,
+        path if docs::serves(path) => docs::page(path),
         _ => answer(StatusCode::NOT_FOUND, TEXT, "No such page.\n"),
     }
 }
@@ -38,7 +41,7 @@ fn ready(app: &App) -> Response<Body> {
 async fn print_metrics(app: &Arc<App>) -> Response<Body> {
     let app = Arc::clone(app);
     // Printing reads rows of the store and a file of the kernel's.
-    match tokio::task::spawn_blocking(move || metrics::print(&app.metrics, &app.store)).await {
+    match tokio::task::spawn_blocking(move || metrics::print(&app.metrics, &app.store, &app.logs)).await {
         Ok(page) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page),
         Err(error) => {
             tracing::error!(%error, "metrics could not be printed");

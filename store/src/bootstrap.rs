@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use crate::Store;
-use crate::bucket::{self, Bucket};
+use crate::bucket::{self, Bucket, BucketPatch, BucketRow};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BucketId, KeyId};
-use crate::key::{self, Credentials, KeyOrigin, KeyRow, NewKey, Scopes};
-use crate::meta::table::{KEY_BY_ACCESS_ID, KEY_BY_TOKEN_HASH, KEYS};
+use crate::id::{BucketId, KeyId, OrgId};
+use crate::key::{self, Credentials, KeyOrigin, KeyRow, NewKey, Scopes, SealedCredentials};
+use crate::meta::table::{KEYS, ORGS};
 use crate::meta::{KeyRange, Read, Step, Tx};
 use crate::name::BucketName;
-use crate::org;
+use crate::org::{self, Org};
+use crate::plan::{Plan, Plans};
 
 /// The organisation of the root key.
 const ROOT_ORG: &str = "root";
@@ -31,10 +32,25 @@ pub struct Bootstrap {
 pub struct NewOrganisation {
     /// Its name.
     pub name: String,
+    /// The name of its plan.
+    pub plan: String,
+    /// The bucket that doors without bucket names use; `None` leaves it as it is.
+    pub default_bucket: Option<BucketName>,
     /// Buckets it owns; those that are missing are made.
-    pub buckets: Vec<BucketName>,
+    pub buckets: Vec<DeclaredBucket>,
     /// Its declared keys. A key that was declared once and no longer is ceases to exist.
     pub keys: Vec<DeclaredKey>,
+}
+
+/// A declared bucket.
+#[derive(Debug, Clone)]
+pub struct DeclaredBucket {
+    /// Its name.
+    pub name: BucketName,
+    /// Where it is said to be, if it is made now; `None` is us-east-1.
+    pub region: Option<String>,
+    /// What is declared of its settings. What is not stays as it is.
+    pub settings: BucketPatch,
 }
 
 /// A declared key.
@@ -74,9 +90,7 @@ pub enum RootKey {
 struct Sealed {
     org: String,
     name: String,
-    access_key_id: String,
-    sealed_secret: Vec<u8>,
-    token_hash: Option<[u8; 32]>,
+    credentials: SealedCredentials,
     scopes: Scopes,
     buckets: Option<Vec<BucketName>>,
     expires_ms: Option<Millis>,
@@ -105,9 +119,11 @@ impl Store {
             }
         }
         let organisations = plan.organisations;
-        self.meta.write(move |tx| apply(tx, &organisations, &keys)).await?;
+        let plans = Arc::clone(self.plans.plans());
+        self.meta.write(move |tx| apply(tx, &plans, &organisations, &keys)).await?;
         // A key that is shown to somebody is there for good.
         self.meta.sync().await?;
+        self.meta.read(|read| self.plans.reload(read))?;
         Ok(Bootstrapped { root })
     }
 
@@ -127,13 +143,10 @@ impl Store {
         credentials
             .check()
             .map_err(|e| Error::new(e.kind(), format!("key {:?} of {org:?}: {}", declared.name, e.message())))?;
-        let access_key_id = credentials.access_key_id.clone();
         Ok(Sealed {
             org: org.to_owned(),
             name: declared.name.clone(),
-            sealed_secret: self.master.seal(access_key_id.as_bytes(), credentials.secret_access_key.as_bytes())?,
-            access_key_id,
-            token_hash: credentials.token.as_deref().map(key::token_hash),
+            credentials: SealedCredentials::seal(self, credentials)?,
             scopes: declared.scopes,
             buckets: declared.buckets.clone(),
             expires_ms: declared.expires_ms,
@@ -142,40 +155,79 @@ impl Store {
     }
 }
 
-fn apply(tx: &mut Tx<'_>, organisations: &[NewOrganisation], keys: &[Sealed]) -> Result<()> {
-    org::ensure(tx, ROOT_ORG)?;
+fn apply(tx: &mut Tx<'_>, plans: &Plans, organisations: &[NewOrganisation], keys: &[Sealed]) -> Result<()> {
+    org::ensure(tx, ROOT_ORG, None)?;
     for organisation in organisations {
-        let org = org::ensure(tx, &organisation.name)?;
-        for name in &organisation.buckets {
-            match bucket::create(tx, org, name, "") {
-                Err(error) if error.kind() == ErrorKind::BucketAlreadyOwnedByYou => {}
-                Err(error) => return Err(Error::new(error.kind(), format!("bucket {name}: {}", error.message()))),
-                Ok(_) => {}
-            }
+        let org = org::ensure(tx, &organisation.name, Some(&organisation.plan))?;
+        let plan = plans.must_have(&organisation.plan, &organisation.name)?;
+        for declared in &organisation.buckets {
+            put_bucket(tx, org, plan, declared)
+                .map_err(|error| Error::new(error.kind(), format!("bucket {}: {}", declared.name, error.message())))?;
+        }
+        if let Some(name) = &organisation.default_bucket {
+            choose_default(tx, org, name)?;
         }
     }
-    let keeps =
-        |row: &KeyRow| keys.iter().any(|key| key.access_key_id == row.access_key_id && key.origin == row.origin);
+    check_plans(tx, plans)?;
+    let keeps = |row: &KeyRow| {
+        keys.iter().any(|key| key.credentials.access_key_id == row.access_key_id && key.origin == row.origin)
+    };
     let root_given = keys.iter().any(|key| key.origin == KeyOrigin::Root);
     for (id, row) in keys_from(tx, KeyOrigin::Config)? {
         if !keeps(&row) {
-            remove(tx, id, &row);
+            key::remove(tx, id, &row);
         }
     }
     for (id, row) in keys_from(tx, KeyOrigin::Root)? {
         if root_given && !keeps(&row) {
-            remove(tx, id, &row);
+            key::remove(tx, id, &row);
         }
     }
     keys.iter().try_for_each(|key| put(tx, key))
 }
 
-fn put(tx: &mut Tx<'_>, sealed: &Sealed) -> Result<()> {
-    let org = org::ensure(tx, &sealed.org)?;
-    let buckets = match &sealed.buckets {
-        None => None,
-        Some(names) => Some(names.iter().map(|name| id_of(tx, name, &sealed.name)).collect::<Result<Vec<BucketId>>>()?),
+/// Every organisation there is must be on a plan that there is, those of earlier configurations too.
+fn check_plans(read: &dyn Read, plans: &Plans) -> Result<()> {
+    ORGS.scan(read, &KeyRange::all(), |_, row| {
+        plans.must_have(&row.plan, &row.name)?;
+        Ok(Step::Continue)
+    })
+}
+
+/// Makes a declared bucket if it is not there, and sets on it what is declared.
+fn put_bucket(tx: &mut Tx<'_>, org: OrgId, plan: &Plan, declared: &DeclaredBucket) -> Result<()> {
+    let location = BucketRow::location_of(declared.region.as_deref().unwrap_or_default());
+    let row = BucketRow::new(declared.name.clone(), org, tx.now(), location);
+    let bucket = match Bucket::find(tx, &declared.name)? {
+        Some(bucket) if bucket.row.org == org && bucket.row.is_deleting() => {
+            // To refuse the start would keep the job from ever emptying it.
+            tracing::warn!(bucket = %declared.name, "a declared bucket is still being deleted; the next start makes it anew");
+            return Ok(());
+        }
+        Some(bucket) if bucket.row.org == org => bucket,
+        _ => bucket::create(tx, plan, row)?,
     };
+    bucket::patch(tx, bucket, &declared.settings)
+}
+
+fn choose_default(tx: &mut Tx<'_>, id: OrgId, name: &BucketName) -> Result<()> {
+    let bucket = Bucket::find(tx, name)?.filter(|bucket| bucket.row.org == id);
+    let Org { mut row, .. } = Org::get(tx, id)?;
+    let message = || format!("organisation {:?}: its default bucket {name} is not one of its buckets", row.name);
+    let bucket = bucket.ok_or_else(|| Error::new(ErrorKind::NoSuchBucket, message()))?;
+    if !bucket.row.is_deleting() && row.default_bucket != Some(bucket.id) {
+        row.default_bucket = Some(bucket.id);
+        ORGS.put(tx, &id, &row)?;
+    }
+    Ok(())
+}
+
+fn put(tx: &mut Tx<'_>, sealed: &Sealed) -> Result<()> {
+    let org = org::ensure(tx, &sealed.org, None)?;
+    let mut buckets = sealed.buckets.as_ref().map(|_| Vec::new());
+    for name in sealed.buckets.iter().flatten() {
+        buckets.get_or_insert_default().extend(id_of(tx, org, name, &sealed.name)?);
+    }
     let new = NewKey {
         org,
         name: sealed.name.clone(),
@@ -184,12 +236,15 @@ fn put(tx: &mut Tx<'_>, sealed: &Sealed) -> Result<()> {
         expires_ms: sealed.expires_ms,
         origin: sealed.origin,
     };
-    key::put(tx, &new, &sealed.access_key_id, &sealed.sealed_secret, sealed.token_hash).map(|_| ())
+    key::put(tx, &new, &sealed.credentials).map(drop)
 }
 
-fn id_of(read: &dyn Read, name: &BucketName, key: &str) -> Result<BucketId> {
+/// The organisation's bucket of that name; `None` for one that is being deleted, which is taken off all lists.
+fn id_of(read: &dyn Read, org: OrgId, name: &BucketName, key: &str) -> Result<Option<BucketId>> {
     let message = || format!("key {key:?} names bucket {name}, which does not exist");
-    Bucket::find(read, name)?.map(|bucket| bucket.id).ok_or_else(|| Error::new(ErrorKind::NoSuchBucket, message()))
+    let bucket = Bucket::find(read, name)?.filter(|bucket| bucket.row.org == org);
+    let bucket = bucket.ok_or_else(|| Error::new(ErrorKind::NoSuchBucket, message()))?;
+    Ok(Some(bucket.id).filter(|_| !bucket.row.is_deleting()))
 }
 
 fn keys_from(read: &dyn Read, origin: KeyOrigin) -> Result<Vec<(KeyId, KeyRow)>> {
@@ -201,12 +256,4 @@ fn keys_from(read: &dyn Read, origin: KeyOrigin) -> Result<Vec<(KeyId, KeyRow)>>
         Ok(Step::Continue)
     })?;
     Ok(keys)
-}
-
-fn remove(tx: &mut Tx<'_>, id: KeyId, row: &KeyRow) {
-    KEYS.delete(tx, &id);
-    KEY_BY_ACCESS_ID.delete(tx, &row.access_key_id);
-    if let Some(hash) = row.token_hash {
-        KEY_BY_TOKEN_HASH.delete(tx, &hash);
-    }
 }

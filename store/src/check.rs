@@ -3,6 +3,7 @@
 
 mod bytes;
 mod count;
+mod index;
 mod repair;
 
 use std::fmt;
@@ -10,10 +11,10 @@ use std::fs::File;
 
 use crate::StoreOptions;
 use crate::error::Result;
-use crate::id::{BlobId, BucketId, UploadId};
+use crate::id::{BlobId, BucketId, OrgId, UploadId};
 use crate::meta::{Meta, RedbEngine};
 use crate::store::{META, open_offline, prepare};
-use crate::usage::UsageRow;
+use crate::usage::{OrgUsageRow, UsageRow};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,15 @@ pub enum Finding {
         /// What there is.
         counted: UsageRow,
     },
+    /// An organisation's counters differ from a recount.
+    OrgUsage {
+        /// The organisation.
+        org: OrgId,
+        /// What the row says.
+        stored: OrgUsageRow,
+        /// What there is.
+        counted: OrgUsageRow,
+    },
     /// A row that nothing leads to.
     Unreachable(String),
     /// An index row does not agree with what it leads to.
@@ -66,7 +76,7 @@ pub enum Counted {
 impl Finding {
     /// Whether a repair can put it right without losing anything.
     pub fn is_repairable(&self) -> bool {
-        matches!(self, Self::Usage { .. } | Self::References { .. } | Self::Orphan(_))
+        matches!(self, Self::Usage { .. } | Self::OrgUsage { .. } | Self::References { .. } | Self::Orphan(_))
     }
 
     /// Whether a crash leaves it in the ordinary course of things.
@@ -87,6 +97,9 @@ impl fmt::Display for Finding {
             }
             Self::Usage { bucket, stored, counted } => {
                 write!(f, "wrong counters: bucket {bucket} says {stored:?}, there are {counted:?}")
+            }
+            Self::OrgUsage { org, stored, counted } => {
+                write!(f, "wrong counters: organisation {org} says {stored:?}, there are {counted:?}")
             }
             Self::Unreachable(what) => write!(f, "unreachable row: {what}"),
             Self::Index(what) => write!(f, "index disagrees: {what}"),

@@ -13,12 +13,28 @@ pub enum ErrorKind {
     NoSuchKey,
     /// The named multipart upload does not exist, or was completed or aborted.
     NoSuchUpload,
+    /// The named access key does not exist in the caller's organisation.
+    NoSuchKeyId,
+    /// The named share link does not exist, has expired, or was revoked.
+    NoSuchShare,
     /// The bucket name is taken by the caller's own organisation.
     BucketAlreadyOwnedByYou,
     /// The bucket name is taken by another organisation.
     BucketAlreadyExists,
     /// The bucket still holds objects or open uploads.
     BucketNotEmpty,
+    /// The bucket is in a state in which it holds no objects.
+    BucketNotActive,
+    /// The bucket's state does not allow the change now.
+    BucketBusy,
+    /// The organisation has as many buckets as its plan allows.
+    QuotaBuckets,
+    /// The organisation's plan has no room for the bytes.
+    QuotaExceeded,
+    /// The object is larger than its bucket or its organisation's plan allows.
+    FileTooLarge,
+    /// The bucket does not take objects of that content type.
+    TypeNotAllowed,
     /// A bucket name breaks the naming rules.
     InvalidBucketName,
     /// An argument is outside its range; the message names it.

@@ -59,4 +59,8 @@ ids! {
     BackupId
     /// A multipart upload, and the manifest of the object it became.
     UploadId
+    /// A share link; not its code.
+    ShareId
+    /// A logged request.
+    LogId
 }

@@ -1,5 +1,11 @@
 //! Access keys: one identity for SigV4 (access key id and secret) and for bearer tokens.
 //! The secret, which SigV4 needs back, is sealed with the master key; of the token only the SHA-256 is kept.
+//! The verbs that keys are managed with are in the files under this one.
+
+mod create;
+mod delete;
+mod list;
+mod used;
 
 use std::fmt;
 
@@ -10,9 +16,19 @@ use crate::Store;
 use crate::clock::{self, Millis};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, KeyId, OrgId};
-use crate::meta::table::{IdRow, KEY_BY_ACCESS_ID, KEY_BY_TOKEN_HASH, KEYS};
+use crate::meta::codec::decode_old;
+use crate::meta::table::{IdRow, KEY_BY_ACCESS_ID, KEY_BY_ORG, KEY_BY_TOKEN_HASH, KEYS};
 use crate::meta::{Read, Record, Tx};
 use crate::policy::KeyPrincipal;
+
+pub use create::NewApiKey;
+pub(crate) use delete::{forget_bucket, remove};
+pub use list::ApiKey;
+pub use used::KeyUsedRow;
+pub(crate) use used::UsedKeys;
+
+/// Characters of a token, or of an access key id, that tell a key from others when keys are listed.
+const PREFIX_CHARS: usize = 8;
 
 macro_rules! scopes {
     ($($(#[$doc:meta])* $scope:ident $name:literal)*) => {
@@ -141,10 +157,48 @@ pub struct KeyRow {
     pub created_ms: Millis,
     /// Where it came from.
     pub origin: KeyOrigin,
+    /// What tells it from others in a list: the first characters of its token, or else of its access key id.
+    pub prefix: String,
+}
+
+/// The same as version 1 wrote it, before keys could be listed.
+#[derive(Deserialize)]
+struct KeyRowV1 {
+    org: OrgId,
+    name: String,
+    access_key_id: String,
+    sealed_secret: Vec<u8>,
+    token_hash: Option<[u8; 32]>,
+    scopes: Scopes,
+    buckets: Option<Vec<BucketId>>,
+    expires_ms: Option<Millis>,
+    created_ms: Millis,
+    origin: KeyOrigin,
 }
 
 impl Record for KeyRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        let old: KeyRowV1 = decode_old(version, 1, bytes)?;
+        Ok(Self {
+            prefix: prefix_of(&old.access_key_id),
+            org: old.org,
+            name: old.name,
+            access_key_id: old.access_key_id,
+            sealed_secret: old.sealed_secret,
+            token_hash: old.token_hash,
+            scopes: old.scopes,
+            buckets: old.buckets,
+            expires_ms: old.expires_ms,
+            created_ms: old.created_ms,
+            origin: old.origin,
+        })
+    }
+}
+
+fn prefix_of(text: &str) -> String {
+    text.chars().take(PREFIX_CHARS).collect()
 }
 
 impl fmt::Debug for KeyRow {
@@ -204,11 +258,8 @@ impl Credentials {
         if !(8..=128).contains(&secret.len()) || !secret.iter().all(u8::is_ascii_graphic) {
             return fail("secret access key: 8 to 128 printable ASCII characters without spaces");
         }
-        if let Some(token) = &self.token {
-            let token = token.strip_prefix("bkt_").unwrap_or_default().as_bytes();
-            if token.len() != 43 || !token.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
-                return fail("token: 'bkt_' and 43 characters of base64url");
-            }
+        if self.token.as_deref().is_some_and(|token| !is_token(token)) {
+            return fail("token: 'bkt_' and 43 characters of base64url");
         }
         Ok(())
     }
@@ -236,16 +287,32 @@ pub(crate) fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Writes a key, in place of the key with the same access key id if that came from the same origin.
-pub(crate) fn put(
-    tx: &mut Tx<'_>,
-    new: &NewKey,
-    access_key_id: &str,
-    sealed_secret: &[u8],
+/// Credentials as they are stored: the secret sealed, of the token a hash and its first characters.
+#[derive(Clone)]
+pub(crate) struct SealedCredentials {
+    pub(crate) access_key_id: String,
+    sealed_secret: Vec<u8>,
     token_hash: Option<[u8; 32]>,
-) -> Result<KeyId> {
-    let access = access_key_id.to_owned();
-    let (id, created_ms) = match find(tx, access_key_id)? {
+    prefix: String,
+}
+
+impl SealedCredentials {
+    pub(crate) fn seal(store: &Store, credentials: &Credentials) -> Result<Self> {
+        let Credentials { access_key_id, secret_access_key, token } = credentials;
+        Ok(Self {
+            access_key_id: access_key_id.clone(),
+            sealed_secret: store.master.seal(access_key_id.as_bytes(), secret_access_key.as_bytes())?,
+            token_hash: token.as_deref().map(token_hash),
+            prefix: prefix_of(token.as_deref().unwrap_or(access_key_id)),
+        })
+    }
+}
+
+/// Writes a key, in place of the key with the same access key id if that came from the same origin.
+pub(crate) fn put(tx: &mut Tx<'_>, new: &NewKey, credentials: &SealedCredentials) -> Result<KeyId> {
+    let SealedCredentials { access_key_id, sealed_secret, token_hash, prefix } = credentials.clone();
+    let access = access_key_id.clone();
+    let (id, created_ms) = match find(tx, &access_key_id)? {
         Some((id, row)) if row.origin == new.origin && row.org == new.org => {
             if let Some(hash) = row.token_hash {
                 KEY_BY_TOKEN_HASH.delete(tx, &hash);
@@ -268,16 +335,18 @@ pub(crate) fn put(
         org: new.org,
         name: new.name.clone(),
         access_key_id: access.clone(),
-        sealed_secret: sealed_secret.to_vec(),
+        sealed_secret,
         token_hash,
         scopes: new.scopes,
         buckets: new.buckets.clone(),
         expires_ms: new.expires_ms,
         created_ms,
         origin: new.origin,
+        prefix,
     };
     KEYS.put(tx, &id, &row)?;
     KEY_BY_ACCESS_ID.put(tx, &access, &IdRow(id.0))?;
+    KEY_BY_ORG.put(tx, &(new.org, id), &IdRow(id.0))?;
     Ok(id)
 }
 
@@ -288,15 +357,41 @@ fn find(read: &dyn Read, access_key_id: &str) -> Result<Option<(KeyId, KeyRow)>>
     Ok(Some((id, row)))
 }
 
+fn find_by_token(read: &dyn Read, token: &str) -> Result<Option<(KeyId, KeyRow)>> {
+    let Some(IdRow(id)) = KEY_BY_TOKEN_HASH.get(read, &token_hash(token))? else { return Ok(None) };
+    let id = KeyId(id);
+    let row = KEYS.get(read, &id)?.ok_or_else(|| Error::corrupt(format!("key {id} has a token but no row")))?;
+    Ok(Some((id, row)))
+}
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenAnswer {
+    /// The holder of this key.
+    Known(KeyPrincipal),
+    /// The holder of a key that has ended to be valid.
+    Expired,
+    /// Nobody's.
+    Unknown,
+}
+
 impl Store {
     /// The key with that access key id and its secret in clear, for checking a signature. `None` if there is no such
     /// key or it has expired.
+    ///
+    /// A bearer token can stand for an access key id; it is its own secret then, and travels in clear within the
+    /// credential. Where that may be is for the doors to say.
     pub fn key_by_access_id(&self, access_key_id: &str) -> Result<Option<(KeyPrincipal, String)>> {
         if access_key_id.len() > 128 {
             return Ok(None);
         }
+        if is_token(access_key_id)
+            && let Some((id, row)) = self.meta.read(|read| find_by_token(read, access_key_id))?
+        {
+            return Ok(self.is_valid(&row).then(|| (principal(id, row), access_key_id.to_owned())));
+        }
         let Some((id, row)) = self.meta.read(|read| find(read, access_key_id))? else { return Ok(None) };
-        if row.expires_ms.is_some_and(|expires| expires <= self.clock.now()) {
+        if !self.is_valid(&row) {
             return Ok(None);
         }
         let open = || self.master.open(row.access_key_id.as_bytes(), &row.sealed_secret);
@@ -306,19 +401,30 @@ impl Store {
         Ok(Some((principal(id, row), secret)))
     }
 
-    /// The key of a bearer token. `None` if there is none or it has expired.
-    pub fn key_by_token(&self, token: &str) -> Result<Option<KeyPrincipal>> {
-        let hash = token_hash(token);
-        self.meta.read(|read| {
-            let Some(IdRow(id)) = KEY_BY_TOKEN_HASH.get(read, &hash)? else { return Ok(None) };
-            let row = KEYS.get(read, &KeyId(id))?;
-            Ok(row
-                .filter(|row| row.expires_ms.is_none_or(|expires| expires > self.clock.now()))
-                .map(|row| principal(KeyId(id), row)))
+    /// Whose bearer token it is. What comes in as a token is compared by its SHA-256 alone, so timing tells nothing of it.
+    pub fn authenticate_token(&self, token: &str) -> Result<TokenAnswer> {
+        if !is_token(token) {
+            return Ok(TokenAnswer::Unknown);
+        }
+        Ok(match self.meta.read(|read| find_by_token(read, token))? {
+            Some((id, row)) if self.is_valid(&row) => TokenAnswer::Known(principal(id, row)),
+            Some(_) => TokenAnswer::Expired,
+            None => TokenAnswer::Unknown,
         })
+    }
+
+    fn is_valid(&self, row: &KeyRow) -> bool {
+        row.expires_ms.is_none_or(|expires| expires > self.clock.now())
     }
 }
 
-fn principal(key: KeyId, row: KeyRow) -> KeyPrincipal {
+/// Whether a text has the form of a bearer token.
+pub fn is_token(text: &str) -> bool {
+    let secret = text.strip_prefix("bkt_").unwrap_or_default().as_bytes();
+    secret.len() == 43 && secret.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// Who holds a key.
+pub(crate) fn principal(key: KeyId, row: KeyRow) -> KeyPrincipal {
     KeyPrincipal { key, org: row.org, scopes: row.scopes, buckets: row.buckets, expires_ms: row.expires_ms }
 }

@@ -3,7 +3,9 @@
 //! Deliberately absent: HTTP, XML, JSON, and every type of a door. Only `meta/redb.rs` names the metadata engine,
 //! only `blob/` names the blob store, only `clock.rs` reads time and randomness.
 
+pub mod admission;
 pub mod backup;
+pub mod bandwidth;
 pub mod blob;
 pub mod bootstrap;
 pub mod bucket;
@@ -15,15 +17,20 @@ mod formats;
 pub mod id;
 pub mod key;
 pub mod limit;
+pub mod log;
 pub mod master;
 pub mod meta;
+mod migrate;
 pub mod name;
 pub mod object;
 mod opened;
 pub mod org;
+pub mod plan;
 pub mod policy;
+mod quota;
 pub mod scrub;
 pub mod seal;
+pub mod share;
 mod state;
 mod store;
 pub mod sweep;

@@ -22,6 +22,34 @@ pub const DELETE_KEYS_MAX: usize = 1_000;
 pub const PAGE_MAX: usize = 1_000;
 /// Buckets one organisation may own (S3's default quota is 10,000 as well).
 pub const BUCKETS_PER_ORG_MAX: u64 = 10_000;
+/// Access keys of one organisation.
+pub const KEYS_PER_ORG_MAX: usize = 10_000;
+/// Characters of a name for people.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Buckets in one key's list.
+pub const KEY_BUCKETS_MAX: usize = 1_000;
+/// Bytes of a bucket's own Cache-Control.
+pub const CACHE_CONTROL_BYTES_MAX: usize = 256;
+/// Origins that a bucket lets in.
+pub const CORS_ORIGINS_MAX: usize = 10;
+/// Bytes of one origin.
+pub const ORIGIN_BYTES_MAX: usize = 256;
+/// Content types in a bucket's list.
+pub const MIME_TYPES_MAX: usize = 50;
+/// Bytes of one content type in a bucket's list.
+pub const MIME_TYPE_BYTES_MAX: usize = 128;
+/// Days after which objects of a bucket may expire.
+pub const LIFECYCLE_DAYS_MAX: u16 = 3_650;
+/// Names that are tried for a bucket that was given none.
+pub const NAME_ATTEMPTS_MAX: usize = 5;
+/// Share links into one bucket.
+pub const SHARES_PER_BUCKET_MAX: usize = 10_000;
+/// How long a share link may last.
+pub const SHARE_MS_MAX: u64 = 365 * 86_400_000;
+/// Bytes of a share link's password.
+pub const PASSWORD_BYTES_MAX: usize = 128;
+/// Passwords of share links that are checked at once: each costs a core a good part of a second.
+pub const PASSWORD_CHECKS_MAX: usize = 2;
 
 /// Operations in one commit.
 pub const BATCH_OPERATIONS_MAX: usize = 512;
@@ -53,6 +81,14 @@ pub const READ_CHUNK_BYTES: usize = 256 << 10;
 /// Blobs that may wait to be synced where durability is relaxed; one more is synced before it is acknowledged.
 pub const UNSYNCED_BLOBS_MAX: usize = 128;
 
+/// Rows of counters written in one commit.
+pub const FLUSH_ROWS: usize = 1_000;
+/// Keys whose use is remembered between two flushes; that of one more is forgotten.
+pub const KEYS_USED_MAX: usize = 100_000;
+/// Bucket deletions that are listed for metrics.
+pub const DELETIONS_LISTED_MAX: usize = 100;
+/// Rows that a migration, or one step of a bucket's deletion, changes in one commit, about.
+pub const STEP_ROWS: usize = 256;
 /// Rows the sweep looks at in one step.
 pub const SWEEP_STEP_ROWS: usize = 256;
 /// Bytes that one step of the scrub reads, about.
@@ -61,3 +97,24 @@ pub const SCRUB_STEP_BYTES: u64 = 4 << 20;
 pub const SCRUB_STEP_ROWS: u64 = 256;
 /// Bytes that the scrub reads between notes of how far it came.
 pub const SCRUB_SAVE_BYTES: u64 = 256 << 20;
+
+/// Logged requests that may wait to be written; one more is dropped and counted.
+pub const LOG_QUEUE_MAX: usize = 8_192;
+/// What they may take in memory, in bytes.
+pub const LOG_QUEUE_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a block of logged requests; the one that passes it is the block's last.
+pub const LOG_BLOCK_BYTES: usize = 48 << 10;
+/// Bytes of one logged request; one that takes more is dropped and counted.
+pub const LOG_ENTRY_BYTES_MAX: usize = 64 << 10;
+/// Bytes kept of a logged body.
+pub const LOG_BODY_BYTES_MAX: usize = 8 << 10;
+/// Most logged requests in one page.
+pub const LOG_PAGE_MAX: usize = 100;
+/// Logged requests that one page looks at; a page that finds too few of them comes short.
+pub const LOG_SCAN_MAX: usize = 10_000;
+/// The same in bytes.
+pub const LOG_SCAN_BYTES_MAX: usize = 8 << 20;
+/// Blocks of logged requests that one step of their sweep removes.
+pub const LOG_SWEEP_BLOCKS: usize = 256;
+/// Bytes the request log's engine may cache.
+pub const LOG_CACHE_BYTES: usize = 16 << 20;

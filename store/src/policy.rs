@@ -34,7 +34,7 @@ pub struct KeyPrincipal {
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $action:ident => $($scope:ident)|+;)*) => {
+    ($($(#[$doc:meta])* $action:ident => $($scope:ident)|*;)*) => {
         /// What is asked for: one action for each thing a grant can allow.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action { $($(#[$doc])* $action),* }
@@ -45,7 +45,7 @@ macro_rules! actions {
 
             /// The scopes a key needs for it, all of them.
             pub const fn scopes(self) -> Scopes {
-                match self { $(Action::$action => Scopes::of(&[$(Scope::$scope),+])),* }
+                match self { $(Action::$action => Scopes::of(&[$(Scope::$scope),*])),* }
             }
         }
     };
@@ -58,8 +58,14 @@ actions! {
     CreateBucket => BucketsWrite;
     /// Learn that a bucket exists, and where.
     HeadBucket => BucketsRead;
-    /// Delete an empty bucket.
+    /// Delete a bucket.
     DeleteBucket => BucketsDelete;
+    /// Read a bucket's settings and counters.
+    GetBucket => BucketsRead;
+    /// Change a bucket's settings.
+    UpdateBucket => BucketsWrite;
+    /// Get a bucket ready again after that failed.
+    RetryBucket => BucketsWrite;
     /// List objects.
     ListObjects => FilesRead;
     /// List open uploads or the parts of one.
@@ -72,6 +78,42 @@ actions! {
     DeleteObject => FilesDelete;
     /// Abort an upload.
     AbortUpload => FilesDelete;
+    /// Make a link that leads to an object: whoever may read it could pass it on as well.
+    CreateShare => FilesRead;
+    /// List links.
+    ListShares => FilesRead;
+    /// Revoke a link.
+    RevokeShare => FilesRead;
+    /// List keys.
+    ListKeys => KeysRead;
+    /// Look at a key.
+    GetKey => KeysRead;
+    /// Mint a key.
+    CreateKey => KeysWrite;
+    /// Revoke a key.
+    DeleteKey => KeysWrite;
+    /// List logged requests.
+    ListLogs => LogsRead;
+    /// Look at a logged request.
+    GetLog => LogsRead;
+    /// Read what the organisation takes up, and what its plan allows: any key may.
+    ReadBilling => ;
+}
+
+impl Action {
+    /// Whether it is about what a bucket holds, so that the bucket must be in use.
+    const fn is_on_contents(self) -> bool {
+        matches!(
+            self,
+            Self::ListObjects
+                | Self::ListUploads
+                | Self::GetObject
+                | Self::PutObject
+                | Self::DeleteObject
+                | Self::AbortUpload
+                | Self::CreateShare
+        )
+    }
 }
 
 /// What an action is asked on.
@@ -81,6 +123,9 @@ pub enum Resource<'a> {
     Service,
     /// A bucket and what is in it.
     Bucket(&'a BucketName),
+    /// The same by its id, as the JSON doors name it: there another organisation's bucket does not exist, and one that is
+    /// being deleted is still to be seen.
+    BucketId(BucketId),
 }
 
 /// Proof that `authorize` allowed an action. It cannot be made elsewhere.
@@ -117,7 +162,8 @@ impl Grant {
 /// Decides whether `principal` may do `action` on `resource`.
 ///
 /// Nothing is allowed unless a rule here says so. A bucket outside the key's own list is `NoSuchBucket`, as if it did not
-/// exist; another organisation's bucket and a missing scope are `AccessDenied`.
+/// exist; another organisation's bucket is `AccessDenied` by name and `NoSuchBucket` by id; a missing scope is
+/// `AccessDenied`. What is about a bucket's contents is `BucketNotActive` while the bucket is not in use.
 pub fn authorize(
     read: &dyn Read,
     now: Millis,
@@ -142,9 +188,20 @@ pub fn authorize(
             if bucket.row.org != key.org {
                 return Err(denied());
             }
+            if bucket.row.is_deleting() {
+                return Err(no_such_bucket());
+            }
             Some(bucket)
         }
+        Resource::BucketId(id) => {
+            let sees = key.buckets.as_ref().is_none_or(|list| list.contains(&id));
+            let bucket = Bucket::get(read, id)?.filter(|bucket| sees && bucket.row.org == key.org);
+            Some(bucket.ok_or_else(no_such_bucket)?)
+        }
     };
+    if let Some(bucket) = bucket.as_ref().filter(|_| action.is_on_contents()) {
+        bucket.check_active()?;
+    }
     Ok(Grant { action, principal: key.clone(), bucket })
 }
 
@@ -169,6 +226,10 @@ mod tests {
             assert!(ask(&Principal::Anonymous, action).is_err(), "{action:?} by nobody");
             assert!(ask(&Principal::Key(principal(action.scopes())), action).is_ok(), "{action:?} with its scopes");
             let others = Scopes::ALL.without(action.scopes());
+            if action == Action::ReadBilling {
+                assert!(ask(&Principal::Key(principal(Scopes::of(&[]))), action).is_ok(), "any key may");
+                continue;
+            }
             let error = ask(&Principal::Key(principal(others)), action).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action:?} with all scopes but its own");
         }

@@ -17,19 +17,14 @@ const FORMAT: &str = "format";
 const SCRUB_CURSOR: &str = "scrub_cursor";
 const SCRUBBED_MS: &str = "scrubbed_ms";
 
-/// The format this build writes. A later format raises it and migrates; a later build reads all earlier ones.
-const FORMAT_VERSION: u32 = 1;
+/// The format this build writes. A later format raises it and migrates (see `migrate`); a later build reads all earlier
+/// ones.
+const FORMAT_VERSION: u32 = 2;
 
 /// Begins a new epoch: what a start does first. Returns the store's identity and the epoch.
 pub(crate) fn begin_epoch(tx: &mut Tx<'_>) -> Result<(String, u32)> {
-    match number(tx, FORMAT)? {
-        None => put_number(tx, FORMAT, FORMAT_VERSION),
-        Some(format) if format <= FORMAT_VERSION => {}
-        Some(format) => {
-            return Err(Error::corrupt(format!(
-                "the data has format {format}, this build reads up to {FORMAT_VERSION}"
-            )));
-        }
+    if format(tx)?.is_none() {
+        put_format(tx, FORMAT_VERSION);
     }
     let id = match store_id(tx)? {
         Some(id) => id,
@@ -42,6 +37,26 @@ pub(crate) fn begin_epoch(tx: &mut Tx<'_>) -> Result<(String, u32)> {
     let epoch = number(tx, EPOCH)?.unwrap_or_default().checked_add(1).ok_or_else(|| Error::corrupt("2^32 epochs"))?;
     put_number(tx, EPOCH, epoch);
     Ok((id, epoch))
+}
+
+/// The format of the data; `None` before the first start. `Corrupt` for one of a later build.
+pub(crate) fn format(read: &dyn Read) -> Result<Option<u32>> {
+    match number(read, FORMAT)? {
+        Some(format) if format > FORMAT_VERSION => {
+            Err(Error::corrupt(format!("the data has format {format}, this build reads up to {FORMAT_VERSION}")))
+        }
+        format => Ok(format),
+    }
+}
+
+/// Whether the data has the format that this build writes.
+pub(crate) fn is_current(read: &dyn Read) -> Result<bool> {
+    Ok(format(read)? == Some(FORMAT_VERSION))
+}
+
+/// Notes that the data has come to that format.
+pub(crate) fn put_format(tx: &mut Tx<'_>, format: u32) {
+    put_number(tx, FORMAT, format);
 }
 
 /// The store's identity, which its marker files repeat.

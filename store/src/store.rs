@@ -8,16 +8,23 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use crate::bandwidth::Bandwidth;
 use crate::blob::{LocalBlobs, Pins, Unsynced, sync_folder};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::UsedKeys;
 use crate::limit;
 use crate::master;
 use crate::meta::{Engine, Meta, MetaCounters, Recovery, RedbEngine, Relaxed, memory::MemoryEngine, takes_writes};
+use crate::migrate;
 use crate::opened::Opened;
+use crate::org::OrgPlans;
+use crate::plan::Plans;
 use crate::policy::{Action, Grant, Principal, Resource, authorize};
+use crate::quota::Reservations;
 use crate::scrub;
 use crate::seal::MasterKey;
+use crate::share::PasswordChecks;
 use crate::state;
 
 /// The file that says that a folder belongs to a store; its absence means a missing mount.
@@ -47,6 +54,8 @@ pub struct StoreOptions {
     pub ephemeral: bool,
     /// The key that seals secrets; `None` is the file in the data directory.
     pub master_key: Option<Arc<MasterKey>>,
+    /// The plans that organisations can be on.
+    pub plans: Arc<Plans>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -63,6 +72,7 @@ impl StoreOptions {
             relaxed_sync: None,
             ephemeral: false,
             master_key: None,
+            plans: Arc::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -77,6 +87,11 @@ pub struct Store {
     pub(crate) master: Arc<MasterKey>,
     pub(crate) opened: Opened,
     pub(crate) inline_bytes_max: usize,
+    pub(crate) plans: OrgPlans,
+    pub(crate) reservations: Reservations,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) used_keys: UsedKeys,
+    pub(crate) password_checks: PasswordChecks,
     /// The epoch that the orphan sweep walks, with the folders it has not walked yet.
     pub(crate) orphan_cursor: Mutex<Option<(u32, Vec<PathBuf>)>>,
     pub(crate) scrubs: scrub::Counts,
@@ -127,6 +142,7 @@ impl Store {
             check_marker(&options.data_dir, &meta)?;
         }
         let master = master::current(&options, &meta)?;
+        migrate::migrate(&meta)?;
         let fingerprint = master.fingerprint();
         let (id, epoch) = meta.write_blocking(move |tx| {
             state::put_master_fingerprint(tx, &fingerprint);
@@ -143,8 +159,14 @@ impl Store {
         }
         // No blob is written under an epoch that a crash could take back.
         meta.sync_blocking()?;
+        let plans = meta.read(|read| OrgPlans::open(options.plans, read))?;
         known.get_or_init(|| (id, epoch));
         Ok(Arc::new(Self {
+            plans,
+            reservations: Reservations::default(),
+            bandwidth: Bandwidth::default(),
+            used_keys: UsedKeys::default(),
+            password_checks: PasswordChecks::default(),
             blobs: LocalBlobs::open(&blobs_dir, epoch, unsynced)?,
             meta,
             pins: Pins::default(),
@@ -177,8 +199,12 @@ impl Store {
         }
     }
 
-    /// Decides whether `principal` may do `action` on `resource`; see [`authorize`].
+    /// Decides whether `principal` may do `action` on `resource`; see [`authorize`]. The key counts as used now, whatever
+    /// the decision.
     pub fn authorize(&self, principal: &Principal, action: Action, resource: Resource<'_>) -> Result<Grant> {
+        if let Principal::Key(key) = principal {
+            self.used_keys.note(key.key, self.clock.now());
+        }
         self.meta.read(|read| authorize(read, self.clock.now(), principal, action, resource))
     }
 

@@ -89,7 +89,7 @@ pub(crate) fn throw_away(tx: &mut Tx<'_>, garbage: Garbage) -> Result<()> {
 pub struct Swept {
     /// Blobs and temporary files unlinked.
     pub blobs: u64,
-    /// Garbage and part rows dropped.
+    /// Garbage and part rows dropped, and share links that had ended.
     pub rows: u64,
     /// Whether there may be more to do at once.
     pub more: bool,
@@ -102,8 +102,10 @@ impl Store {
         if swept.more {
             return Ok(swept);
         }
+        let shares = self.sweep_shares().await?;
         let orphans = self.sweep_orphans().await?;
-        Ok(Swept { blobs: swept.blobs + orphans.blobs, rows: swept.rows, more: orphans.more })
+        let more = orphans.more || shares > 0;
+        Ok(Swept { blobs: swept.blobs + orphans.blobs, rows: swept.rows + shares, more })
     }
 
     async fn sweep_garbage(&self) -> Result<Swept> {

@@ -1,5 +1,6 @@
-//! Random operations on a real store, with the memory and the redb engine, against a plain map. After each run the sweep
-//! finishes, the offline check must be clean, and nothing but what the map holds may be left.
+//! Random operations on a real store, with the memory and the redb engine, against a plain map and a sum of bytes. Every
+//! other seed has a quota: what it refuses, and that it refuses nothing else, is foretold by the sum. After each run the
+//! sweep finishes, the offline check must be clean, and nothing but what the map holds may be left.
 //!
 //! `WINDLASS_SEED` replays one seed; every failure names its own.
 
@@ -17,6 +18,7 @@ use windlass_store::object::{
     CopyObject, ETagMatch, Entry, GetObject, ListObjects, Metadata, Position, PutObject, RangeRequest, ReadConditions,
     StorageClass, WriteCondition,
 };
+use windlass_store::plan::{Plan, Plans};
 use windlass_store::policy::{Action, Grant, Principal, Resource};
 use windlass_store::upload::{CompleteUpload, CreateUpload, PartRef, UploadPart};
 use windlass_store::{ErrorKind, Store, StoreOptions, check};
@@ -53,11 +55,19 @@ impl Random {
     }
 }
 
+/// Room for a few large objects.
+const QUOTA: u64 = 12 << 20;
+
 struct World {
     store: Arc<Store>,
     principal: Principal,
     bucket: BucketName,
     model: BTreeMap<String, Bytes>,
+    /// Bytes of parts of the open upload.
+    open: u64,
+    quota: Option<u64>,
+    /// Writes that the quota refused.
+    refused: u64,
     random: Random,
 }
 
@@ -78,7 +88,10 @@ async fn collect(mut stream: ByteStream) -> Bytes {
 
 impl World {
     async fn open(options: StoreOptions, seed: u64) -> Self {
-        let store = Store::open(options).unwrap();
+        let quota = seed.is_multiple_of(2).then_some(QUOTA);
+        let mut plans = Plans::default();
+        plans.set(Plan { max_storage_bytes: quota, ..Plan::unlimited("enterprise") });
+        let store = Store::open(StoreOptions { plans: Arc::new(plans), ..options }).unwrap();
         let made = store.bootstrap(Bootstrap::default()).await.unwrap();
         let RootKey::Made(credentials) = made.root else { panic!("a fresh store makes its root key") };
         let (key, secret) = store.key_by_access_id(&credentials.access_key_id).unwrap().unwrap();
@@ -87,7 +100,27 @@ impl World {
         let bucket = BucketName::parse("model").unwrap();
         let grant = store.authorize(&principal, Action::CreateBucket, Resource::Service).unwrap();
         store.create_bucket(&grant, bucket.clone(), String::new()).await.unwrap();
-        Self { store, principal, bucket, model: BTreeMap::new(), random: Random(seed) }
+        Self { store, principal, bucket, model: BTreeMap::new(), open: 0, quota, refused: 0, random: Random(seed) }
+    }
+
+    /// All bytes that count.
+    fn stored(&self) -> u64 {
+        self.open + self.model.values().map(|bytes| bytes.len() as u64).sum::<u64>()
+    }
+
+    /// Whether the quota has room for bytes that take the place of others.
+    fn fits(&self, bytes: u64, replaced: u64) -> bool {
+        bytes <= replaced || self.quota.is_none_or(|quota| self.stored() - replaced + bytes <= quota)
+    }
+
+    fn size_of(&self, key: &str) -> u64 {
+        self.model.get(key).map_or(0, |bytes| bytes.len() as u64)
+    }
+
+    fn check_counters(&self) {
+        let Principal::Key(key) = &self.principal else { panic!("nobody in particular") };
+        let usage = self.store.org_usage(key.org).unwrap();
+        assert_eq!((usage.buckets, usage.storage_bytes), (1, self.stored()));
     }
 
     fn grant(&self, action: Action) -> Grant {
@@ -111,6 +144,7 @@ impl World {
             }
             _ => self.get().await,
         }
+        self.check_counters();
     }
 
     async fn put(&mut self) {
@@ -118,8 +152,9 @@ impl World {
         let only_new = self.random.below(4) == 0;
         let condition =
             WriteCondition { if_none_match: only_new.then_some(ETagMatch::Any), ..WriteCondition::default() };
+        let declared = self.random.below(3) > 0;
         let expect = Expect {
-            length: Some(bytes.len() as u64),
+            length: declared.then_some(bytes.len() as u64),
             checksum: ExpectedChecksum::Compute(ChecksumAlgorithm::Crc64Nvme),
             ..Expect::default()
         };
@@ -134,7 +169,12 @@ impl World {
         match self.store.put_object(&self.grant(Action::PutObject), put, stream).await {
             Ok(_) => {
                 assert!(!(only_new && self.model.contains_key(&key)));
+                assert!(self.fits(bytes.len() as u64, self.size_of(&key)));
                 self.model.insert(key, bytes);
+            }
+            Err(error) if error.kind() == ErrorKind::QuotaExceeded => {
+                self.refused += 1;
+                assert!(!self.fits(bytes.len() as u64, self.size_of(&key)));
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
@@ -164,7 +204,13 @@ impl World {
         let (write, read) = (self.grant(Action::PutObject), self.grant(Action::GetObject));
         match (self.store.copy_object(&write, &read, copy).await, self.model.get(&from).cloned()) {
             (Ok(_), Some(bytes)) => {
+                assert!(self.fits(bytes.len() as u64, self.size_of(&to)));
                 self.model.insert(to, bytes);
+            }
+            (Err(error), Some(bytes)) => {
+                self.refused += 1;
+                assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+                assert!(!self.fits(bytes.len() as u64, self.size_of(&to)));
             }
             (Err(error), None) => assert_eq!(error.kind(), ErrorKind::NoSuchKey),
             (result, have) => panic!("copy gave {result:?}, the model has {:?}", have.map(|b| b.len())),
@@ -192,11 +238,25 @@ impl World {
             let number = (index as u16 + 1) * 3;
             let part = UploadPart { key: parsed.clone(), upload, number, expect: Expect::default() };
             let stream = body(&mut self.random, &bytes);
-            let stored = self.store.upload_part(&grant, part, stream).await.unwrap();
-            parts.push(PartRef { number, etag: stored.etag.to_string(), checksum: None });
-            whole.extend_from_slice(&bytes);
+            let fits = self.fits(bytes.len() as u64, 0);
+            match self.store.upload_part(&grant, part, stream).await {
+                Ok(stored) => {
+                    assert!(fits);
+                    parts.push(PartRef { number, etag: stored.etag.to_string(), checksum: None });
+                    whole.extend_from_slice(&bytes);
+                    self.open += bytes.len() as u64;
+                }
+                Err(error) => {
+                    assert_eq!((error.kind(), fits), (ErrorKind::QuotaExceeded, false));
+                    self.refused += 1;
+                    parts.clear();
+                    break;
+                }
+            }
+            self.check_counters();
         }
-        if self.random.below(3) == 0 {
+        self.open = 0;
+        if parts.is_empty() || self.random.below(3) == 0 {
             self.store.abort_upload(&self.grant(Action::AbortUpload), parsed, upload).await.unwrap();
             return;
         }
@@ -297,6 +357,7 @@ fn options(dir: &std::path::Path, ephemeral: bool) -> StoreOptions {
 }
 
 async fn run(ephemeral: bool) {
+    let mut refused = 0;
     for seed in seeds() {
         println!("seed {seed}, ephemeral {ephemeral}");
         let dir = tempfile::tempdir().unwrap();
@@ -304,6 +365,8 @@ async fn run(ephemeral: bool) {
         for _ in 0..120 {
             world.step().await;
         }
+        assert!(world.quota.is_some() || world.refused == 0);
+        refused += world.refused;
         world.finish().await;
         if ephemeral {
             continue;
@@ -311,6 +374,8 @@ async fn run(ephemeral: bool) {
         let report = check::check(&options(dir.path(), false), false).unwrap();
         assert_eq!(report.findings, [], "seed {seed}");
     }
+    // One seed alone may have no quota, or room for everything.
+    assert!(refused > 0 || seeds().len() == 1, "no run came to its quota");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,4 +11,5 @@ async fn what_was_acknowledged_survives_kill_9() {
     let plan = Plan::new(binary(), rounds, seed());
     let totals = run(&plan).await.unwrap_or_else(|violation| panic!("{violation}"));
     assert!(totals.checked >= 20 * rounds as usize, "{totals}");
+    assert!(totals.managed >= rounds as usize, "{totals}");
 }

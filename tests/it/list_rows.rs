@@ -4,14 +4,14 @@
 use std::future::IntoFuture;
 
 use futures::StreamExt;
+use windlass_tests::answer::Answer;
 use windlass_tests::client::{Bucket, Client};
-use windlass_tests::request::Request;
 use windlass_tests::server::Server;
 
 use crate::home::number;
 
 /// Rows that one request reads.
-async fn rows(client: &Client, request: Request) -> u64 {
+pub(crate) async fn rows(client: &Client, request: impl IntoFuture<Output = Answer>) -> u64 {
     let counter = || async {
         let text = client.plain("/-/metrics").await.is(200).text().to_owned();
         let line = text.lines().find_map(|l| l.strip_prefix("windlass_meta_rows_read_total ")).unwrap().to_owned();
@@ -23,7 +23,8 @@ async fn rows(client: &Client, request: Request) -> u64 {
     counter().await - before - (before - idle)
 }
 
-async fn fill(bucket: &Bucket, keys: u64) {
+/// Puts so many empty objects into a bucket.
+pub(crate) async fn fill(bucket: &Bucket, keys: u64) {
     let puts =
         futures::stream::iter(0..keys).map(|n| tokio::spawn(bucket.put(&format!("all/{n:08}"), "").into_future()));
     puts.buffer_unordered(256).for_each(|answer| async { drop(answer.unwrap().is(200)) }).await;

@@ -20,3 +20,4 @@ mod ops;
 mod race;
 mod s3;
 mod tidy;
+mod v1;

@@ -29,6 +29,12 @@ pub fn amz_date(seconds: i64) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
+/// `YYYY-MM-DDTHH:MM:SS.000Z`, the form of times in JSON.
+pub fn iso(seconds: i64) -> String {
+    let (year, month, day, hour, minute, second, _) = civil(seconds);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
+}
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, the form of RFC 9110 dates.
 pub fn http_date(seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -45,6 +51,7 @@ mod tests {
     #[test]
     fn dates_are_written_as_the_wire_has_them() {
         assert_eq!(amz_date(1_369_353_600), "20130524T000000Z");
+        assert_eq!(iso(784_111_777), "1994-11-06T08:49:37.000Z");
         assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
     }

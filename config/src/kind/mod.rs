@@ -7,6 +7,7 @@ mod value;
 
 pub(crate) use choice::OneOf;
 pub use choice::{Durability, LogFormat, LogLevel};
-pub(crate) use number::{Count, Flag, Size};
+pub(crate) use number::{Count, Flag, Limited, Size};
+pub use number::{Limit, parse_size};
 pub(crate) use text::{Address, Path, SecretText, Text, Texts, Time, quote};
 pub(crate) use value::{Kind, Optional, Raw};

@@ -68,6 +68,11 @@ impl Size {
     }
 }
 
+/// Reads a number of bytes as settings take it: a number, or one with a unit such as `128MiB`.
+pub fn parse_size(text: &str) -> Option<u64> {
+    Size(0..=u64::MAX).read(&Raw::Text(text.to_owned()))
+}
+
 impl Kind for Size {
     type Value = u64;
 
@@ -95,13 +100,54 @@ impl Kind for Size {
     }
 }
 
+/// A limit, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// There is none.
+    Unlimited,
+    /// Up to this, it included.
+    AtMost(u64),
+}
+
+impl Limit {
+    /// The limit, if there is one.
+    pub fn at_most(self) -> Option<u64> {
+        match self {
+            Self::Unlimited => None,
+            Self::AtMost(most) => Some(most),
+        }
+    }
+}
+
+/// A number that can be without limit.
+pub(crate) struct Limited<K>(pub(crate) K);
+
+const UNLIMITED: &str = "unlimited";
+
+impl<K: Kind<Value = u64>> Kind for Limited<K> {
+    type Value = Limit;
+
+    fn read(&self, raw: &Raw) -> Option<Limit> {
+        if raw.text() == Some(UNLIMITED) { Some(Limit::Unlimited) } else { self.0.read(raw).map(Limit::AtMost) }
+    }
+
+    fn accepts(&self, value: &Limit) -> bool {
+        value.at_most().is_none_or(|most| self.0.accepts(&most))
+    }
+
+    fn accepted(&self) -> String {
+        format!("{} or {}", self.0.accepted(), quote(UNLIMITED))
+    }
+
+    fn print(&self, value: &Limit) -> Option<String> {
+        value.at_most().map_or_else(|| Some(quote(UNLIMITED)), |most| self.0.print(&most))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::parse_size as size;
     use super::*;
-
-    fn size(text: &str) -> Option<u64> {
-        Size(0..=u64::MAX).read(&Raw::Text(text.to_owned()))
-    }
 
     #[test]
     fn sizes_take_numbers_and_binary_units() {
@@ -113,6 +159,17 @@ mod tests {
         for bad in ["", "MiB", "-1", "1.5GiB", "99999999999TiB", "1 MB"] {
             assert_eq!(size(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_none_at_all() {
+        let limit = Limited(Size(1..=9 << 30));
+        let read = |text: &str| limit.read(&Raw::Text(text.to_owned()));
+        assert_eq!(read("unlimited"), Some(Limit::Unlimited));
+        assert_eq!(read("1GiB"), Some(Limit::AtMost(1 << 30)));
+        assert_eq!(read("Unlimited"), None);
+        assert!(limit.accepts(&Limit::Unlimited) && !limit.accepts(&Limit::AtMost(0)));
+        assert_eq!(limit.print(&Limit::Unlimited).unwrap(), "\"unlimited\"");
     }
 
     #[test]

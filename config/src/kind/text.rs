@@ -134,9 +134,14 @@ pub(crate) struct Texts(pub(crate) &'static str);
 impl Kind for Texts {
     type Value = Vec<String>;
 
+    /// A variable holds its items with commas between them; empty text is no item.
     fn read(&self, raw: &Raw) -> Option<Vec<String>> {
-        let Raw::Toml(Value::Array(values)) = raw else { return None };
-        values.iter().map(|value| value.as_str().map(str::to_owned)).collect()
+        match raw {
+            Raw::Text(text) if text.is_empty() => Some(Vec::new()),
+            Raw::Text(text) => Some(text.split(',').map(|item| item.trim().to_owned()).collect()),
+            Raw::Toml(Value::Array(values)) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+            Raw::Toml(_) => None,
+        }
     }
 
     fn accepts(&self, value: &Vec<String>) -> bool {

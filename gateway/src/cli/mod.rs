@@ -1,8 +1,9 @@
-//! The command line: one file per command.
+//! The command line: one file per command. Those under `remote` speak to a gateway over `/v1`; the others read its settings.
 
 mod backup;
 mod check;
 mod config;
+mod remote;
 mod restore;
 mod scrub;
 mod secret;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::remote::{bucket, file, key, log, usage};
 use crate::serve::Failure;
 
 /// An S3-compatible storage gateway.
@@ -39,6 +41,16 @@ enum Command {
     Scrub(scrub::Args),
     /// What is done to the master key, which seals the secrets of access keys.
     Secret(secret::Args),
+    /// Make, show, change and delete buckets of a gateway.
+    Bucket(bucket::Args),
+    /// Upload, download, show and delete files of a gateway.
+    File(file::Args),
+    /// Mint, show and revoke API keys of a gateway.
+    Key(key::Args),
+    /// Show the requests that a gateway has logged.
+    Log(log::Args),
+    /// Show what is used of a gateway, and what its plan allows.
+    Usage(usage::Args),
     /// Print the version.
     Version,
 }
@@ -53,6 +65,11 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Restore(args)) => restore::run(args),
         Some(Command::Scrub(args)) => scrub::run(args),
         Some(Command::Secret(args)) => secret::run(args),
+        Some(Command::Bucket(args)) => bucket::run(args),
+        Some(Command::File(args)) => file::run(args),
+        Some(Command::Key(args)) => key::run(args),
+        Some(Command::Log(args)) => log::run(args),
+        Some(Command::Usage(args)) => usage::run(args),
         Some(Command::Version) => print(&format!("windlass {}\n", env!("CARGO_PKG_VERSION"))),
         None => print(&Cli::command().render_help().to_string()),
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use windlass_config::{Faults, Settings, Sources};
 
+use super::remote::{ENDPOINT, TOKEN};
+
 /// Where settings come from.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct SettingsArgs {
@@ -30,6 +32,8 @@ impl SettingsArgs {
         let own = [("data", self.data)].into_iter().chain(more);
         let given = own.filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let flags = self.settings.into_iter().chain(given).collect();
-        Settings::load(&Sources { file: self.config, environment: std::env::vars_os().collect(), flags })
+        // The variables of the commands that speak to a gateway are no settings of one.
+        let environment = std::env::vars_os().filter(|(name, _)| ![ENDPOINT, TOKEN].iter().any(|other| name == other));
+        Settings::load(&Sources { file: self.config, environment: environment.collect(), flags })
     }
 }

@@ -1,5 +1,5 @@
-//! The access log and the request metrics: one line and one count for each request, when its answer's last byte has
-//! left or its client has gone.
+//! The access log, the request log and the request metrics: one line, one entry and one count for each request, when its
+//! answer's last byte has left or its client has gone. Bandwidth is counted as the bytes leave.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
+use windlass_store::log::Caller;
 
+use super::capture::{self, Capture};
 use super::request_id::RequestId;
 use super::route::Kind;
 use crate::app::App;
@@ -19,6 +21,8 @@ use crate::body::{Body, BodyError, boxed};
 
 /// Longest path in a log line; the rest is cut.
 const PATH_BYTES_MAX: usize = 512;
+/// Bytes that leave before they are counted as bandwidth; the rest is counted at the end.
+const COUNTED_BYTES: u64 = 1 << 20;
 
 /// A request that has begun. Dropping it writes its line, however it ended.
 pub(super) struct Line {
@@ -31,8 +35,12 @@ pub(super) struct Line {
     peer: SocketAddr,
     begun: Instant,
     slot: Option<OwnedSemaphorePermit>,
+    caller: Arc<Caller>,
+    capture: Option<Box<Capture>>,
     status: Option<StatusCode>,
     bytes: u64,
+    /// Of these, counted as bandwidth.
+    counted: u64,
     /// Bytes that the answer has declared. HTTP/1 asks for nothing after them, not even the end.
     declared: Option<u64>,
     end: End,
@@ -60,19 +68,32 @@ impl End {
 }
 
 impl Line {
-    pub(super) fn begin<B>(app: &Arc<App>, request: &Request<B>, kind: Kind, id: &RequestId, peer: SocketAddr) -> Self {
+    /// Begins with a request, and leaves in its extensions the cell in which its door tells who asks.
+    pub(super) fn begin<B: http_body::Body>(
+        app: &Arc<App>,
+        request: &mut Request<B>,
+        kind: Kind,
+        id: &RequestId,
+        peer: SocketAddr,
+    ) -> Self {
         app.metrics.requests.begin();
+        let caller = Arc::new(Caller::default());
+        request.extensions_mut().insert(Arc::clone(&caller));
+        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, &caller, peer.ip()) } else { None };
         Self {
             app: Arc::clone(app),
             kind,
             id: id.clone(),
             method: request.method().clone(),
-            path: cut(request.uri().path()).to_owned(),
+            path: cut(capture::shown_path(request.uri().path())).to_owned(),
             peer,
             begun: Instant::now(),
             slot: None,
+            caller,
+            capture,
             status: None,
             bytes: 0,
+            counted: 0,
             declared: None,
             end: End::Cut,
         }
@@ -84,8 +105,11 @@ impl Line {
     }
 
     /// The answer, whose body writes the line when it ends.
-    pub(super) fn watch(mut self, answer: Response<Body>) -> Response<Body> {
+    pub(super) fn watch(mut self, mut answer: Response<Body>) -> Response<Body> {
         self.status = Some(answer.status());
+        if let Some(capture) = &mut self.capture {
+            capture.answered(&mut answer, self.kind, self.id.as_str());
+        }
         let length = answer.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         self.declared = length.or_else(|| answer.body().size_hint().exact());
         let bodiless =
@@ -97,19 +121,51 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Takes note of bytes that leave.
+    fn pass(&mut self, data: &[u8]) {
+        self.bytes += data.len() as u64;
+        if let Some(capture) = &mut self.capture {
+            capture.pass(data);
+        }
+        if self.bytes - self.counted >= COUNTED_BYTES {
+            self.count();
+        }
+    }
+
+    /// Counts what has left as bandwidth, if it is the bytes of an object.
+    fn count(&mut self) {
+        let uncounted = self.bytes - self.counted;
+        self.counted = self.bytes;
+        if let Some((bucket, org)) = self.caller.delivered_for()
+            && uncounted > 0
+            && self.status.is_some_and(|status| status.is_success())
+        {
+            self.app.store.count_bandwidth(bucket, org, uncounted);
+        }
+    }
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
+        self.count();
         let duration = self.begun.elapsed();
         let status = self.status.map(|status| status.as_u16());
+        // 499 is what proxies log for a client that left before there was an answer.
+        let shown_status = status.unwrap_or(499);
         self.app.metrics.requests.end(self.kind, &self.method, status, duration);
+        if let Some(capture) = self.capture.take()
+            && let Some(capture) = capture.end(shown_status, duration, self.app.store.now())
+        {
+            self.app.logs.record(capture);
+        }
         tracing::info!(
             target: "windlass::access",
             request_id = %self.id,
             door = self.kind.name(),
             method = %self.method,
             path = %self.path,
-            // 499 is what proxies log for a client that left before there was an answer.
-            status = status.unwrap_or(499),
+            status = shown_status,
             bytes = self.bytes,
             duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             end = self.end.name(),
@@ -133,7 +189,9 @@ impl http_body::Body for Watched {
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
-                self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if let Some(data) = frame.data_ref() {
+                    self.line.pass(data);
+                }
                 if self.body.is_end_stream() || self.line.declared == Some(self.line.bytes) {
                     self.line.end = End::Whole;
                 }
@@ -143,6 +201,10 @@ impl http_body::Body for Watched {
                 tracing::warn!(request_id = %self.line.id, error = %error, "an answer was cut");
             }
             None => self.line.end = End::Whole,
+        }
+        if self.line.end == End::Whole {
+            // Before the last byte is on its way: whoever has it all finds it counted.
+            self.line.count();
         }
         Poll::Ready(frame)
     }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use http::Response;
+use windlass_api::Form;
 
 use super::refusal::Refusal;
 use super::request_id::RequestId;
@@ -11,11 +12,16 @@ use super::route::Kind;
 use crate::body::Body;
 
 /// The handler's answer, or the 500 of its door if it panics.
-pub(super) async fn guard(kind: Kind, id: &RequestId, handler: impl Future<Output = Response<Body>>) -> Response<Body> {
+pub(super) async fn guard(
+    kind: Kind,
+    form: Form,
+    id: &RequestId,
+    handler: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
     // What a handler shares it shares behind locks that do not care or rows that are rolled back.
     AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(request_id = %id, door = kind.name(), "a handler panicked");
-        Refusal::Fault.answer(kind, id)
+        Refusal::Fault.answer(kind, form, id)
     })
 }
 
@@ -38,8 +44,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_answered_in_the_door_s_own_form() {
-        for (kind, form) in [(Kind::S3, "<Code>InternalError</Code>"), (Kind::Json, "\"error\":\"server_error\"")] {
-            let answer = guard(kind, &RequestId::generate(), async { panic!("a handler's bug") }).await;
+        for (kind, form) in [(Kind::S3, "<Code>InternalError</Code>"), (Kind::Json, "\"error\":{\"message\":")] {
+            let answer = guard(kind, Form::Envelope, &RequestId::generate(), async { panic!("a handler's bug") }).await;
             assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
             let body = answer.into_body().collect().await.unwrap().to_bytes();
             assert!(String::from_utf8_lossy(&body).contains(form));
@@ -49,6 +55,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_passes_as_it_is() {
         let handler = async { answer(StatusCode::NO_CONTENT, "text/plain", "") };
-        assert_eq!(guard(Kind::Site, &RequestId::generate(), handler).await.status(), StatusCode::NO_CONTENT);
+        assert_eq!(
+            guard(Kind::Site, Form::Envelope, &RequestId::generate(), handler).await.status(),
+            StatusCode::NO_CONTENT
+        );
     }
 }

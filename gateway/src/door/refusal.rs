@@ -1,6 +1,7 @@
 //! What a door answers when the request never reaches its handler, or the handler never answers.
 
 use http::{HeaderValue, Response, StatusCode, header};
+use windlass_api::{Error, ErrorKind, Form};
 
 use super::request_id::RequestId;
 use super::route::Kind;
@@ -20,11 +21,15 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn answer(self, kind: Kind, id: &RequestId) -> Response<Body> {
+    /// The answer; `form` is how the JSON doors answer there.
+    pub(super) fn answer(self, kind: Kind, form: Form, id: &RequestId) -> Response<Body> {
         let (status, code, message) = self.told();
         let mut refused = match kind {
             Kind::S3 => answer(status, "application/xml", xml(code, message, id)),
-            Kind::Json | Kind::Health => windlass_api::Error::new(self.kind(), message).into_answer().map(boxed),
+            Kind::Json | Kind::Health => {
+                let message = if self == Refusal::Fault { "Internal server error" } else { message };
+                Error::new(self.kind(), message).into_answer(form).map(boxed)
+            }
             Kind::Site => answer(status, "text/plain; charset=utf-8", format!("{message}\n")),
         };
         if self == Refusal::Busy {
@@ -51,11 +56,11 @@ impl Refusal {
         }
     }
 
-    fn kind(self) -> windlass_api::ErrorKind {
+    fn kind(self) -> ErrorKind {
         match self {
-            Refusal::Busy => windlass_api::ErrorKind::Unavailable,
-            Refusal::HeadersTooLarge | Refusal::ManyHosts => windlass_api::ErrorKind::BadRequest,
-            Refusal::Fault => windlass_api::ErrorKind::ServerError,
+            Refusal::Busy => ErrorKind::Unavailable,
+            Refusal::HeadersTooLarge | Refusal::ManyHosts => ErrorKind::BadRequest,
+            Refusal::Fault => ErrorKind::ServerError,
         }
     }
 }

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use windlass_store::clock;
 
 use super::route::Kind;
 use crate::body::Body;
 
-/// 16 upper-case hex digits, as AWS writes them.
+/// On S3 16 upper-case hex digits, as AWS writes them. Elsewhere what the client calls its request, else a UUID.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(String);
 
@@ -19,7 +19,31 @@ static BEGIN: LazyLock<u64> = LazyLock::new(|| clock::random().map(u64::from_be_
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
+/// Where clients of the other doors name their requests, and are told of the name.
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Bytes of the longest name that is taken over.
+const GIVEN_BYTES_MAX: usize = 128;
+
 impl RequestId {
+    /// The id of a request.
+    pub(crate) fn of<B>(request: &Request<B>, kind: Kind) -> Self {
+        if kind == Kind::S3 {
+            return Self::generate();
+        }
+        let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+        let sound = |id: &&str| (1..=GIVEN_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        given.filter(sound).map_or_else(Self::uuid, |id| Self(id.to_owned()))
+    }
+
+    /// A random UUID (RFC 9562, version 4).
+    fn uuid() -> Self {
+        let Ok(random) = clock::random::<16>() else { return Self::generate() };
+        let number = u128::from_be_bytes(random) & !(0xF << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let digits = format!("{number:032x}");
+        let part = |from, to| digits.get(from..to).unwrap_or_default();
+        Self([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+    }
+
     pub(crate) fn generate() -> Self {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         Self(format!("{:016X}", scatter(BEGIN.wrapping_add(n))))
@@ -45,7 +69,7 @@ impl fmt::Display for RequestId {
 
 /// The answer with the id in the header that its clients know.
 pub(super) fn stamp(mut answer: Response<Body>, kind: Kind, id: &RequestId) -> Response<Body> {
-    let name = HeaderName::from_static(if kind == Kind::S3 { "x-amz-request-id" } else { "x-request-id" });
+    let name = if kind == Kind::S3 { HeaderName::from_static("x-amz-request-id") } else { HEADER };
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         answer.headers_mut().entry(name).or_insert(value);
     }
@@ -62,5 +86,34 @@ mod tests {
         assert_eq!(a.as_str().len(), 16);
         assert!(a.as_str().bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)));
         assert_ne!(a.as_str(), b.as_str());
+    }
+
+    fn id_of(given: Option<&str>, kind: Kind) -> String {
+        let mut request = Request::get("/");
+        if let Some(given) = given {
+            request = request.header(HEADER, given);
+        }
+        RequestId::of(&request.body(()).unwrap(), kind).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_client_s_own_id_is_taken_over_except_on_s3() {
+        assert_eq!(id_of(Some("my-id/1"), Kind::Json), "my-id/1");
+        assert_ne!(id_of(Some("my-id/1"), Kind::S3), "my-id/1");
+        for bad in ["", "a b", &"x".repeat(129)] {
+            assert_ne!(id_of(Some(bad), Kind::Json), bad);
+        }
+    }
+
+    #[test]
+    fn ids_of_the_other_doors_are_random_uuids() {
+        let (a, b) = (id_of(None, Kind::Json), id_of(None, Kind::Json));
+        assert_ne!(a, b);
+        for id in [a, b] {
+            let parts: Vec<&str> = id.split('-').collect();
+            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [8, 4, 4, 4, 12], "{id}");
+            assert!(parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']), "{id}");
+            assert!(id.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()), "{id}");
+        }
     }
 }

@@ -1,8 +1,11 @@
-//! Background jobs. The list: scrub, sweep.
+//! Background jobs. The list: deletion, flush, request log, scrub, sweep.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
 
+mod deletion;
+mod flush;
+mod request_log;
 mod runner;
 mod scrub;
 mod sweep;
@@ -17,14 +20,20 @@ use self::runner::Job;
 use crate::app::App;
 
 /// The names of all jobs, in the order of `list`.
-pub(crate) const NAMES: &[&str] = &[sweep::NAME, scrub::NAME];
+pub(crate) const NAMES: &[&str] = &[sweep::NAME, scrub::NAME, request_log::NAME, deletion::NAME, flush::NAME];
 
 /// The list of jobs.
-fn list(settings: &Settings) -> Vec<Job> {
-    vec![sweep::job(&settings.sweep), scrub::job(&settings.scrub)]
+fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
+    vec![
+        sweep::job(&settings.sweep),
+        scrub::job(&settings.scrub),
+        request_log::job(&app.logs),
+        deletion::job(),
+        flush::job(),
+    ]
 }
 
 /// Starts all jobs. Each ends after the run that `stop` finds it in.
 pub(crate) fn start(app: &Arc<App>, settings: &Settings, stop: &watch::Receiver<bool>) -> JoinSet<()> {
-    list(settings).into_iter().map(|job| runner::run(job, Arc::clone(app), stop.clone())).collect()
+    list(app, settings).into_iter().map(|job| runner::run(job, Arc::clone(app), stop.clone())).collect()
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write};
 
+use windlass_store::bucket::Deletion;
+use windlass_store::log::Logs;
 use windlass_store::usage::UsageRow;
 use windlass_store::{Store, limit};
 
@@ -16,7 +18,7 @@ const BUCKETS_PRINTED_MAX: usize = 100;
 const PAGE_BYTES: u64 = 4096;
 
 /// The text of `/-/metrics`.
-pub(crate) fn print(metrics: &Metrics, store: &Store) -> String {
+pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
     let mut page = Page(String::with_capacity(16 << 10));
     requests(&mut page, &metrics.requests);
     let connections = &metrics.connections;
@@ -27,8 +29,10 @@ pub(crate) fn print(metrics: &Metrics, store: &Store) -> String {
     page.counter("sent_bytes_total", "Bytes sent.", connections.sent_bytes.get());
     page.counter("log_lines_dropped_total", "Log lines dropped because nobody read them.", trace::dropped_lines());
     jobs(&mut page, &metrics.jobs);
+    request_log(&mut page, logs);
     stored(&mut page, store);
     buckets(&mut page, store);
+    deletions(&mut page, store);
     if let Some(bytes) = resident_bytes() {
         page.gauge("process_resident_bytes", "Memory that the process takes.", bytes);
     }
@@ -72,6 +76,16 @@ fn jobs(page: &mut Page, jobs: &[JobCounters]) {
     family("job_last_seconds", "gauge", "How long a job's last run took.", |job| seconds(job.last_us.get()));
 }
 
+fn request_log(page: &mut Page, logs: &Logs) {
+    let counters = logs.counters();
+    page.counter("request_log_recorded_total", "Requests written to the request log.", counters.recorded);
+    let help = "Requests left out of the request log: there was no room, or its file failed.";
+    page.counter("request_log_dropped_total", help, counters.dropped);
+    page.counter("request_log_failures_total", "Failures of the request log's file.", counters.failures);
+    page.gauge("request_log_queued", "Requests that wait to be written to the request log.", counters.queued);
+    page.gauge("request_log_bytes", "Bytes of all logged requests.", counters.bytes);
+}
+
 fn stored(page: &mut Page, store: &Store) {
     let counters = store.counters();
     let meta = &counters.meta;
@@ -111,6 +125,21 @@ fn buckets(page: &mut Page, store: &Store) {
     family("bucket_bytes", "Bytes of objects in a bucket, for the first buckets.", |usage| usage.object_bytes);
     let left_out = all.len().saturating_sub(BUCKETS_PRINTED_MAX);
     page.gauge("buckets_left_out", "Buckets without lines of their own here, of the first 1,000.", left_out);
+}
+
+fn deletions(page: &mut Page, store: &Store) {
+    let all = store.deletions().unwrap_or_default();
+    let mut family = |name: &str, help: &str, value: fn(&Deletion) -> u64| {
+        page.head(name, "gauge", help);
+        for deletion in &all {
+            page.line(name, &format!("bucket=\"{}\"", deletion.bucket.row.name), value(deletion));
+        }
+    };
+    let help = "Objects that are gone from a bucket that is being deleted.";
+    family("deletion_objects_removed", help, |deletion| deletion.progress.objects);
+    let help = "Objects that are left in a bucket that is being deleted.";
+    family("deletion_objects_left", help, |deletion| deletion.objects_left);
+    page.gauge("deletions", "Buckets that are being deleted.", all.len());
 }
 
 fn seconds(micros: u64) -> f64 {

@@ -7,6 +7,9 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Response, StatusCode};
 use s3s::Body;
 
+use crate::door::Refused;
+
+use super::bearer::Errors;
 use super::encode;
 use super::error;
 use super::host::Target;
@@ -36,6 +39,8 @@ pub(super) struct Asked {
     pub(super) request_id: String,
     /// The region this gateway says it is in.
     pub(super) region: Arc<str>,
+    /// In which form the client is told of errors.
+    pub(super) errors: Errors,
 }
 
 impl Asked {
@@ -78,8 +83,22 @@ impl Asked {
             (code, message) = (Some("MethodNotAllowed"), None);
             *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         }
-        let document = self.error_document(code.unwrap_or("InternalError"), message);
+        let code = code.unwrap_or("InternalError");
+        let told = message.map_or_else(|| error::default_message(code).to_owned(), encode::unescape);
+        let document = self.error_document(code, message);
+        let json = self.errors.document(answer.status(), code, &told);
+        answer.extensions_mut().insert(Refused(told));
         remove_body(answer);
+        if let Some(json) = json {
+            *answer.status_mut() = json.status();
+            answer.headers_mut().extend(json.headers().clone());
+            if self.head {
+                answer.headers_mut().remove(CONTENT_TYPE);
+            } else {
+                *answer.body_mut() = json.into_body();
+            }
+            return;
+        }
         if !self.head {
             answer.headers_mut().insert(CONTENT_TYPE, XML);
             let document = document.into_bytes();
@@ -129,7 +148,14 @@ mod tests {
 
     fn asked(head: bool) -> Asked {
         let target = Target { bucket: Some("b".into()), key: Some("a<\n".into()) };
-        Asked { head, path: "/b/a%3C%0A".into(), target, request_id: "R1".into(), region: "us-east-1".into() }
+        Asked {
+            head,
+            path: "/b/a%3C%0A".into(),
+            target,
+            request_id: "R1".into(),
+            region: "us-east-1".into(),
+            errors: Errors::Xml,
+        }
     }
 
     fn short(status: u16, body: &str) -> Response<Body> {

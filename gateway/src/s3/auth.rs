@@ -13,6 +13,7 @@ use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource};
 
 use super::error;
 use super::gate::Admitted;
+use super::limits;
 use super::ops;
 
 tokio::task_local! {
@@ -86,6 +87,7 @@ impl S3Access for Access {
         };
         let grant = self.store.authorize(&admitted.principal, operation.action, resource).map_err(error::from_store)?;
         check_owner(&grant, &admitted.headers, "x-amz-expected-bucket-owner")?;
+        limits::begin(&self.store, &operation, &grant, cx.extensions_mut())?;
         cx.extensions_mut().insert(grant);
         Ok(())
     }

@@ -2,24 +2,23 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{TryStreamExt as _, stream};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::CONTENT_LENGTH;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use s3s::dto::StreamingBlob;
 use s3s::{Body, S3Result};
-use tokio::time::{Instant, Sleep};
 use windlass_store::blob::ByteStream;
 use windlass_store::{Error, ErrorKind, limit};
 
 use super::chunk::{ChunkFault, ChunkMeter};
-use super::drain::Rest;
 use super::error;
+use crate::incoming::{ClientBody, Cut, IDLE, Rest};
 
 /// Whether the body is framed as aws-chunked.
 pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
@@ -50,10 +49,7 @@ pub(super) fn from_client(incoming: Incoming, headers: &HeaderMap, idle: Duratio
         return Body::empty();
     }
     let meter = is_chunked(headers).then(ChunkMeter::default);
-    let held_back = headers.contains_key(EXPECT);
-    let rest = rest.clone();
-    let incoming = Some(incoming);
-    Body::http_body(ClientBody { incoming, rest, held_back, idle, deadline: None, waiting: false, meter })
+    Body::http_body(ChunkedBody { body: Some(ClientBody::new(incoming, headers, idle, rest)), meter })
 }
 
 /// The payload behind s3s as the store takes it.
@@ -78,7 +74,7 @@ pub(super) fn from_text(text: &str) -> Error {
         "AwsChunkedStreamError: SignatureMismatch" => {
             (ErrorKind::SignatureMismatch, "The signature of a chunk does not match the one we calculated.")
         }
-        TIMEOUT => (
+        IDLE => (
             ErrorKind::Timeout,
             "Your socket connection to the server was not read from or written to within the timeout period.",
         ),
@@ -95,107 +91,57 @@ pub(super) fn from_text(text: &str) -> Error {
     Error::new(kind, message).because(text.to_owned())
 }
 
-const TIMEOUT: &str = "client body: idle for too long";
 const CHUNK_TOO_LARGE: &str = "client body: chunk too large";
 const CHUNK_MALFORMED: &str = "client body: malformed chunk header";
 
 /// Why a body was cut.
 #[derive(Debug)]
 enum BodyFault {
-    Timeout,
     Chunk(ChunkFault),
-    Connection(hyper::Error),
+    Client(Cut),
 }
 
 impl fmt::Display for BodyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout => f.write_str(TIMEOUT),
             Self::Chunk(ChunkFault::TooLarge) => f.write_str(CHUNK_TOO_LARGE),
             Self::Chunk(ChunkFault::Malformed) => f.write_str(CHUNK_MALFORMED),
-            Self::Connection(cause) => write!(f, "client body: {cause}"),
+            Self::Client(cut) => cut.fmt(f),
         }
     }
 }
 
 impl std::error::Error for BodyFault {}
 
-/// A request body that ends with an error when the client pauses for too long or declares too large a chunk.
-struct ClientBody {
-    /// Gone once the body has failed.
-    incoming: Option<Incoming>,
-    rest: Rest,
-    /// Whether the client waits for `100 Continue`, which the first read sends.
-    held_back: bool,
-    idle: Duration,
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether the deadline runs: it starts only when there is nothing to read.
-    waiting: bool,
+/// A request body that ends with an error also when the client declares too large a chunk.
+struct ChunkedBody {
+    /// Gone once a chunk was refused: there is a client who listens, so the rest of it is put back.
+    body: Option<ClientBody>,
     meter: Option<ChunkMeter>,
 }
 
-impl Drop for ClientBody {
-    fn drop(&mut self) {
-        let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
-        match unread {
-            Some(incoming) if !self.held_back => self.rest.put(incoming),
-            Some(_) => self.rest.abandon(),
-            None => {}
-        }
-    }
-}
-
-impl ClientBody {
-    fn fail(&mut self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        // After a chunk that is refused there is a client who listens; after the others there is none.
-        if let Some(incoming) = self.incoming.take().filter(|_| matches!(fault, BodyFault::Chunk(_))) {
-            self.rest.put(incoming);
-        }
-        Poll::Ready(Some(Err(fault)))
-    }
-
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let end = Instant::now() + self.idle;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
-        if !self.waiting {
-            deadline.as_mut().reset(end);
-            self.waiting = true;
-        }
-        deadline.as_mut().poll(cx)
-    }
-}
-
-impl http_body::Body for ClientBody {
+impl http_body::Body for ChunkedBody {
     type Data = Bytes;
     type Error = BodyFault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        self.held_back = false;
-        let Some(incoming) = self.incoming.as_mut() else { return Poll::Ready(None) };
-        match Pin::new(incoming).poll_frame(cx) {
-            Poll::Pending => match self.poll_deadline(cx) {
-                Poll::Ready(()) => self.fail(BodyFault::Timeout),
-                Poll::Pending => Poll::Pending,
-            },
-            Poll::Ready(Some(Ok(frame))) => {
-                self.waiting = false;
-                let fault = frame.data_ref().zip(self.meter.as_mut()).and_then(|(data, meter)| meter.pass(data).err());
-                match fault {
-                    Some(fault) => self.fail(BodyFault::Chunk(fault)),
-                    None => Poll::Ready(Some(Ok(frame))),
-                }
-            }
-            Poll::Ready(Some(Err(cause))) => self.fail(BodyFault::Connection(cause)),
-            Poll::Ready(None) => Poll::Ready(None),
-        }
+        let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+        let frame = match ready!(Pin::new(body).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            other => return Poll::Ready(other.map(|frame| frame.map_err(BodyFault::Client))),
+        };
+        let fault = frame.data_ref().zip(self.meter.as_mut()).and_then(|(data, meter)| meter.pass(data).err());
+        let Some(fault) = fault else { return Poll::Ready(Some(Ok(frame))) };
+        self.body = None;
+        Poll::Ready(Some(Err(BodyFault::Chunk(fault))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
+        self.body.as_ref().is_none_or(ClientBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(SizeHint::default, Incoming::size_hint)
+        self.body.as_ref().map_or_else(SizeHint::default, ClientBody::size_hint)
     }
 }
 

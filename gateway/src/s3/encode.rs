@@ -56,6 +56,13 @@ pub(super) fn url(text: &str) -> String {
     })
 }
 
+/// The text of an element of the short documents that s3s prints.
+pub(super) fn unescape(xml: &str) -> String {
+    // The ampersand last: what it stands before may look like an escape.
+    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
+    named.iter().fold(xml.to_owned(), |text, (escape, character)| text.replace(escape, character))
+}
+
 /// Writes control characters of a finished XML document as character references, as S3 does: parsers would drop a raw
 /// carriage return. Some take no reference to other control characters either, but a listing must not name a key that
 /// does not exist; `encoding-type=url` is for those. Markup has no control characters, so what is found is text. `None`

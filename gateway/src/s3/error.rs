@@ -38,6 +38,9 @@ pub(super) fn not_implemented(what: &str) -> S3Error {
 /// Translates an error of the store and logs its cause: faults of ours as errors, the rest for those who look.
 pub(super) fn from_store(error: Error) -> S3Error {
     let mut answer = refuse(code(error.kind()), error.message().to_owned());
+    if error.kind() == ErrorKind::QuotaExceeded {
+        answer.set_status_code(StatusCode::PAYMENT_REQUIRED);
+    }
     if answer.status_code().is_some_and(|status| status.is_server_error()) {
         tracing::error!(%error, "request failed");
     } else {
@@ -56,9 +59,15 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::NoSuchBucket => "NoSuchBucket",
         ErrorKind::NoSuchKey => "NoSuchKey",
         ErrorKind::NoSuchUpload => "NoSuchUpload",
+        // Neither is known to S3: they belong to the JSON doors.
+        ErrorKind::NoSuchKeyId | ErrorKind::NoSuchShare => "InvalidRequest",
         ErrorKind::BucketAlreadyOwnedByYou => "BucketAlreadyOwnedByYou",
         ErrorKind::BucketAlreadyExists => "BucketAlreadyExists",
         ErrorKind::BucketNotEmpty => "BucketNotEmpty",
+        ErrorKind::BucketNotActive | ErrorKind::BucketBusy => "OperationAborted",
+        ErrorKind::QuotaBuckets => "TooManyBuckets",
+        ErrorKind::QuotaExceeded => "QuotaExceeded",
+        ErrorKind::TypeNotAllowed => "AccessDenied",
         ErrorKind::InvalidBucketName => "InvalidBucketName",
         ErrorKind::InvalidArgument => "InvalidArgument",
         ErrorKind::InvalidRequest => "InvalidRequest",
@@ -73,7 +82,7 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::SignatureMismatch => "SignatureDoesNotMatch",
         ErrorKind::IncompleteBody => "IncompleteBody",
         ErrorKind::Timeout => "RequestTimeout",
-        ErrorKind::EntityTooLarge => "EntityTooLarge",
+        ErrorKind::EntityTooLarge | ErrorKind::FileTooLarge => "EntityTooLarge",
         ErrorKind::EntityTooSmall => "EntityTooSmall",
         ErrorKind::InvalidPart => "InvalidPart",
         ErrorKind::InvalidPartOrder => "InvalidPartOrder",
@@ -117,6 +126,16 @@ mod tests {
         assert_eq!(status(ErrorKind::PayloadHashMismatch), Some(400));
         assert_eq!(status(ErrorKind::SlowDown), Some(503));
         assert_eq!(status(ErrorKind::Corrupt), Some(500));
+        assert_eq!(status(ErrorKind::BucketNotActive), Some(409));
+        assert_eq!(status(ErrorKind::TypeNotAllowed), Some(403));
+        assert_eq!(status(ErrorKind::FileTooLarge), Some(400));
+        assert_eq!(status(ErrorKind::QuotaBuckets), Some(400));
+    }
+
+    #[test]
+    fn a_full_plan_is_a_refusal_although_s3_does_not_know_it() {
+        let error = from_store(Error::new(ErrorKind::QuotaExceeded, "Storage limit exceeded. Upgrade your plan."));
+        assert_eq!((error.code().as_str(), error.status_code()), ("QuotaExceeded", Some(StatusCode::PAYMENT_REQUIRED)));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::auth;
 use super::document;
 use super::error;
 use super::host::Target;
+use super::limits::Limits;
 use super::query::{self, Query};
 
 /// What is known of a request once its signature was verified.
@@ -32,10 +33,13 @@ pub(super) struct Admitted {
     pub(super) trailers: Option<TrailingHeaders>,
 }
 
-/// The one route of the service that verifies signatures.
+/// The one route of the service that verifies signatures. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Gate {
     /// The service that finds and runs operations.
     pub(super) operations: S3Service,
+    /// What callers must keep.
+    pub(super) limits: Limits,
 }
 
 #[async_trait::async_trait]
@@ -55,6 +59,16 @@ impl S3Route for Gate {
             (Some(_), Some(key)) => Principal::Key(key),
             (Some(_), None) => return Err(error::refuse("InternalError", error::default_message("InternalError"))),
         };
+        self.admit(principal, request).await
+    }
+}
+
+impl Gate {
+    /// Lets a request in that was authenticated, by whatever it presented.
+    pub(super) async fn admit(&self, principal: Principal, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+        if let Principal::Key(key) = &principal {
+            self.limits.let_in(key, &request.extensions)?;
+        }
         let S3Request { input: mut body, method, uri, mut headers, mut extensions, trailing_headers, .. } = request;
         let query = Query::of(&uri);
         hoist(&query, &mut headers);

@@ -8,6 +8,7 @@
 mod answer;
 mod attributes;
 mod auth;
+mod bearer;
 mod body;
 mod bucket;
 mod call;
@@ -18,13 +19,13 @@ mod copy;
 mod date;
 mod delete;
 mod document;
-mod drain;
 mod encode;
 mod error;
 mod gate;
 mod get;
 mod guard;
 mod host;
+mod limits;
 mod list;
 mod metadata;
 mod ops;
@@ -39,18 +40,21 @@ mod stream_errors;
 mod upload;
 mod uploads;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONNECTION;
 use hyper::body::Incoming;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error};
 use windlass_store::{Store, limit};
 
+use crate::incoming::{self, Rest};
+
 use answer::Asked;
-use drain::Rest;
+use bearer::Errors;
+use guard::Proof;
 use host::{AnyName, Host};
 
 /// Largest field of a POST form, in bytes, and all its fields together. Forms are refused before s3s sees them.
@@ -59,8 +63,6 @@ const FORM_BYTES_MAX: usize = 20 << 10;
 const FORM_FIELDS_MAX: usize = 100;
 /// How far a client's clock may be off, in seconds (S3: RequestTimeTooSkewed).
 const SKEW_SECONDS_MAX: u32 = 900;
-/// Told to a client whose body was not read: its next request needs another connection.
-const CLOSE: http::HeaderValue = http::HeaderValue::from_static("close");
 
 /// What the S3 door is told.
 #[derive(Debug, Clone)]
@@ -78,7 +80,9 @@ pub(crate) struct S3Settings {
 /// The S3 door. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct S3Door {
+    store: Arc<Store>,
     signatures: S3Service,
+    gate: gate::Gate,
     host: Host,
     sigv2_presigned: bool,
     body_idle: Duration,
@@ -95,45 +99,60 @@ impl S3Door {
         operations.set_access(auth::Access { store: Arc::clone(&store) });
         let mut signatures = builder(service::NoOperations, &host);
         signatures.set_access(auth::Access { store: Arc::clone(&store) });
-        signatures.set_auth(auth::Secrets { store });
-        signatures.set_route(gate::Gate { operations: operations.build() });
+        signatures.set_auth(auth::Secrets { store: Arc::clone(&store) });
+        let gate = gate::Gate { operations: operations.build(), limits: limits::Limits::new(Arc::clone(&store)) };
+        signatures.set_route(gate.clone());
         let S3Settings { sigv2_presigned, body_idle, .. } = settings;
-        Self { signatures: signatures.build(), host, sigv2_presigned, body_idle, region }
+        Self { store, signatures: signatures.build(), gate, host, sigv2_presigned, body_idle, region }
     }
 
     /// Answers a request. `request_id` goes into every answer and every error document.
-    pub(crate) async fn handle(&self, request: http::Request<Incoming>, request_id: &str) -> http::Response<Body> {
-        let (mut parts, incoming) = request.into_parts();
+    pub(crate) async fn handle(
+        &self,
+        request: http::Request<Incoming>,
+        request_id: &str,
+        peer: IpAddr,
+    ) -> http::Response<Body> {
+        let (mut parts, body) = request.into_parts();
         let asked = Asked {
             head: parts.method == http::Method::HEAD,
             path: parts.uri.path().to_owned(),
             target: self.host.target(&parts),
             request_id: request_id.to_owned(),
             region: Arc::clone(&self.region),
+            errors: Errors::of(&parts),
         };
         let rest = Rest::default();
-        let one_at_a_time = parts.version < http::Version::HTTP_2;
-        let answer = match guard::check(&mut parts, &asked.target, self.sigv2_presigned) {
-            Ok(()) => {
+        let version = parts.version;
+        // TLS is ended in front of the gateway, so only what comes from this machine is known to be unheard.
+        let rules = guard::Rules { sigv2_presigned: self.sigv2_presigned, unheard: peer.to_canonical().is_loopback() };
+        let answer = match guard::check(&mut parts, &asked.target, rules) {
+            Ok(proof) => {
                 parts.extensions.insert(asked.target.clone());
-                let body = body::from_client(incoming, &parts.headers, self.body_idle, &rest);
+                let body = body::from_client(body, &parts.headers, self.body_idle, &rest);
                 let request = s3s::HttpRequest::from_parts(parts, body);
-                auth::with_caller(self.signatures.call(request)).await.unwrap_or_else(|cause| {
-                    tracing::error!(?cause, "an answer could not be printed");
-                    refusal(error::refuse("InternalError", error::default_message("InternalError")))
-                })
+                match proof {
+                    Proof::Token => bearer::answer(&self.gate, &self.store, request).await,
+                    Proof::Signature => self.verify(request).await,
+                }
             }
             Err(error) => {
-                tracing::debug!(%error, "request refused");
-                drop(body::from_client(incoming, &parts.headers, self.body_idle, &rest));
+                // Its message quotes the request, which may name an API key where another credential belongs.
+                tracing::debug!(code = error.code().as_str(), "request refused");
+                drop(body::from_client(body, &parts.headers, self.body_idle, &rest));
                 refusal(error)
             }
         };
         let mut answer = asked.finish(answer);
-        if !rest.drain().await && one_at_a_time {
-            answer.headers_mut().insert(CONNECTION, CLOSE);
-        }
+        incoming::settle(&mut answer, &rest, version).await;
         answer
+    }
+
+    async fn verify(&self, request: s3s::HttpRequest) -> http::Response<Body> {
+        auth::with_caller(self.signatures.call(request)).await.unwrap_or_else(|cause| {
+            tracing::error!(?cause, "an answer could not be printed");
+            refusal(error::refuse("InternalError", error::default_message("InternalError")))
+        })
     }
 }
 

@@ -21,6 +21,10 @@ const CREDENTIALS: [&str; 11] = [
     "X-Amz-SignedHeaders",
 ];
 
+/// Parameters of which any one makes a request presigned: by version 4, and by version 2.
+pub(super) const PRESIGNED: [&[&str]; 2] =
+    [&["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"], &["AWSAccessKeyId", "Signature"]];
+
 /// The decoded parameters of a query string, in order.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Query(Vec<(String, String)>);
@@ -40,6 +44,11 @@ impl Query {
     /// Whether there is a parameter of that name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.iter().any(|(n, _)| n == name)
+    }
+
+    /// Whether it holds credentials of either version.
+    pub(super) fn is_presigned(&self) -> bool {
+        PRESIGNED.into_iter().flatten().any(|name| self.has(name))
     }
 
     /// The first value of that name.

@@ -1,71 +1,66 @@
-//! DeleteBucket: only an empty one. Open uploads do not keep it: they are aborted, a bounded number in each commit.
+//! Deleting buckets. From one commit on the bucket is on its way out: S3 does not know it any more, nothing can be put
+//! into it, its bytes count for nobody. Emptying it takes many commits (see `empty`): over S3, where only an empty bucket
+//! can be deleted, the request does that itself; else a job does, and after a crash the job goes on in either case.
 
 use crate::Store;
-use crate::bucket::Bucket;
+use crate::bucket::empty::DeletionRow;
+use crate::bucket::{Bucket, BucketRow, BucketState, no_such_bucket, update};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BucketId, KeyId};
-use crate::limit;
-use crate::meta::table::{BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKETS, KEYS, OBJECTS, UPLOADS, USAGE};
-use crate::meta::{KeyRange, Step, Tx};
+use crate::id::BucketId;
+use crate::meta::table::{DELETIONS, OBJECTS, ORGS, USAGE};
+use crate::meta::{KeyRange, Read, Step, Tx};
+use crate::org::Org;
 use crate::policy::{Action, Grant};
-use crate::upload::abort;
+use crate::usage;
 
 impl Store {
-    /// Deletes an empty bucket. `BucketNotEmpty`, `NoSuchBucket`.
+    /// Deletes an empty bucket; open uploads do not keep it. `BucketNotEmpty`, `NoSuchBucket`, `BucketBusy`. The name is
+    /// free once this returns.
     pub async fn delete_bucket(&self, grant: &Grant) -> Result<()> {
+        self.begin_bucket_deletion(grant, true).await?;
+        let id = grant.bucket()?.id;
+        while !self.empty_bucket(id).await?.gone {}
+        Ok(())
+    }
+
+    /// Begins to delete a bucket with all it holds, or with `if_empty` only one that holds no object (`BucketNotEmpty`).
+    /// `BucketBusy` while it is got ready, and if it is being deleted already; `NoSuchBucket` if it is gone.
+    pub async fn begin_bucket_deletion(&self, grant: &Grant, if_empty: bool) -> Result<()> {
         grant.must_allow(Action::DeleteBucket)?;
-        let bucket = grant.bucket()?.clone();
-        loop {
-            let bucket = bucket.clone();
-            if self.meta.write(move |tx| delete_step(tx, &bucket)).await? {
-                return Ok(());
-            }
-        }
+        let id = grant.bucket()?.id;
+        self.meta.write(move |tx| begin(tx, id, if_empty)).await
     }
 }
 
-/// One bounded step; true when the bucket is gone.
-fn delete_step(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<bool> {
-    Bucket::must_exist(tx, bucket.id)?;
-    let mut empty = true;
-    crate::meta::Read::scan(tx, OBJECTS.table(), &KeyRange::prefix(&bucket.id.0), &mut |_, _| {
-        empty = false;
-        Ok(Step::Stop)
-    })?;
-    if !empty {
+fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
+    let bucket = Bucket::get(tx, id)?.ok_or_else(no_such_bucket)?;
+    match bucket.row.state {
+        BucketState::Deleting => return Err(Error::new(ErrorKind::BucketBusy, "Bucket is already being deleted")),
+        BucketState::Pending | BucketState::Provisioning => {
+            return Err(Error::new(ErrorKind::BucketBusy, "Bucket is still provisioning"));
+        }
+        BucketState::Active | BucketState::Failed => {}
+    }
+    if if_empty && holds_objects(tx, id)? {
         return Err(Error::new(ErrorKind::BucketNotEmpty, "The bucket you tried to delete is not empty"));
     }
-    let mut open = Vec::new();
-    UPLOADS.scan(tx, &KeyRange::prefix(&bucket.id.0), |key, _| {
-        open.push(key);
-        Ok(if open.len() < limit::SWEEP_STEP_ROWS { Step::Continue } else { Step::Stop })
-    })?;
-    for (_, key, upload) in &open {
-        abort(tx, bucket.id, key, *upload)?;
+    let held = USAGE.get(tx, &id)?.unwrap_or_default();
+    usage::apply_to_org(tx, bucket.row.org, (0, 1), (0, held.stored_bytes()))?;
+    let Org { id: org, row: mut owner } = Org::get(tx, bucket.row.org)?;
+    if owner.default_bucket == Some(id) {
+        owner.default_bucket = None;
+        ORGS.put(tx, &org, &owner)?;
     }
-    if open.len() == limit::SWEEP_STEP_ROWS {
-        return Ok(false);
-    }
-    BUCKETS.delete(tx, &bucket.id);
-    BUCKET_BY_NAME.delete(tx, &bucket.row.name.as_str().to_owned());
-    BUCKET_BY_ORG.delete(tx, &(bucket.row.org, bucket.row.name.as_str().to_owned()));
-    USAGE.delete(tx, &bucket.id);
-    forget_in_keys(tx, bucket.id)?;
-    Ok(true)
+    let row = DeletionRow { begun_ms: tx.now(), objects: 0, bytes: 0, keys_after: None };
+    DELETIONS.put(tx, &id, &row)?;
+    update::save(tx, id, BucketRow { state: BucketState::Deleting, ..bucket.row })
 }
 
-/// Takes the bucket off every key's list. A list that becomes empty stays a list: the key then sees nothing, it does
-/// not widen to everything.
-fn forget_in_keys(tx: &mut Tx<'_>, bucket: BucketId) -> Result<()> {
-    let mut changed: Vec<(KeyId, _)> = Vec::new();
-    KEYS.scan(tx, &KeyRange::all(), |id, mut row| {
-        if let Some(list) = &mut row.buckets
-            && list.contains(&bucket)
-        {
-            list.retain(|listed| *listed != bucket);
-            changed.push((id, row));
-        }
-        Ok(Step::Continue)
+fn holds_objects(read: &dyn Read, bucket: BucketId) -> Result<bool> {
+    let mut holds = false;
+    read.scan(OBJECTS.table(), &KeyRange::prefix(&bucket.0), &mut |_, _| {
+        holds = true;
+        Ok(Step::Stop)
     })?;
-    changed.iter().try_for_each(|(id, row)| KEYS.put(tx, id, row))
+    Ok(holds)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::settings::{BucketSettings, BucketState};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, OrgId};
@@ -9,10 +10,13 @@ use crate::meta::table::{BUCKET_BY_NAME, BUCKETS, IdRow};
 use crate::meta::{Read, Record};
 use crate::name::BucketName;
 
+/// The region that S3 tells by an empty location.
+const CLASSIC_REGION: &str = "us-east-1";
+
 /// A stored bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketRow {
-    /// Its name, unique in the gateway.
+    /// Its name on S3, unique in the gateway.
     pub name: BucketName,
     /// The organisation that owns it.
     pub org: OrgId,
@@ -20,10 +24,56 @@ pub struct BucketRow {
     pub created_ms: Millis,
     /// The location constraint it was made with; empty for us-east-1.
     pub location: String,
+    /// Its name for people: 1 to 100 characters.
+    pub display_name: String,
+    /// How far it has come.
+    pub state: BucketState,
+    /// What was set on it.
+    pub settings: BucketSettings,
+    /// When something about it last changed.
+    pub updated_ms: Millis,
 }
 
 impl Record for BucketRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        // From before buckets could be set up: name, organisation, time, location.
+        let (name, org, created_ms, location): (BucketName, _, _, String) =
+            crate::meta::codec::decode_old(version, 1, bytes)?;
+        Ok(Self::new(name, org, created_ms, &location))
+    }
+}
+
+impl BucketRow {
+    /// An active bucket with every setting as by default.
+    pub(crate) fn new(name: BucketName, org: OrgId, created_ms: Millis, location: &str) -> Self {
+        Self {
+            display_name: name.to_string(),
+            name,
+            org,
+            created_ms,
+            location: location.to_owned(),
+            state: BucketState::Active,
+            settings: BucketSettings::default(),
+            updated_ms: created_ms,
+        }
+    }
+
+    /// Where it is.
+    pub fn region(&self) -> &str {
+        if self.location.is_empty() { CLASSIC_REGION } else { &self.location }
+    }
+
+    /// Whether it is on its way out: for S3 it does not exist any more, and its bytes count for nobody.
+    pub fn is_deleting(&self) -> bool {
+        self.state == BucketState::Deleting
+    }
+
+    /// What S3 tells as the location of a bucket in that region.
+    pub(crate) fn location_of(region: &str) -> &str {
+        if region == CLASSIC_REGION { "" } else { region }
+    }
 }
 
 /// A bucket with its identifier.
@@ -45,10 +95,30 @@ impl Bucket {
         Ok(Some(Self { id, row }))
     }
 
-    /// Fails with `NoSuchBucket` unless the bucket still exists: asked inside the commit by every write, so that a
-    /// write racing a bucket's deletion cannot leave a row behind.
-    pub(crate) fn must_exist(read: &dyn Read, id: BucketId) -> Result<()> {
-        if BUCKETS.contains(read, &id)? { Ok(()) } else { Err(no_such_bucket()) }
+    /// The bucket of that id, if there is one.
+    pub(crate) fn get(read: &dyn Read, id: BucketId) -> Result<Option<Self>> {
+        Ok(BUCKETS.get(read, &id)?.map(|row| Self { id, row }))
+    }
+
+    /// The bucket as it is now, or `NoSuchBucket` if it is gone or on its way out: asked inside the commit by every write,
+    /// so that a write racing a bucket's deletion cannot leave a row behind.
+    pub(crate) fn must_exist(read: &dyn Read, id: BucketId) -> Result<Self> {
+        Self::get(read, id)?.filter(|bucket| !bucket.row.is_deleting()).ok_or_else(no_such_bucket)
+    }
+
+    /// The same, and `BucketNotActive` unless the bucket is in use: asked by what brings bytes in.
+    pub(crate) fn must_be_active(read: &dyn Read, id: BucketId) -> Result<Self> {
+        let bucket = Self::must_exist(read, id)?;
+        bucket.check_active()?;
+        Ok(bucket)
+    }
+
+    /// `BucketNotActive` unless the bucket is in use.
+    pub(crate) fn check_active(&self) -> Result<()> {
+        if self.row.state == BucketState::Active {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::BucketNotActive, "Bucket is not active"))
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Counted, Finding};
 use crate::blob::{Body, sync_folder};
 use crate::error::{Error, Result};
-use crate::meta::table::{BLOBS, INLINE, MANIFESTS, USAGE};
+use crate::meta::table::{BLOBS, INLINE, MANIFESTS, ORG_USAGE, USAGE};
 use crate::meta::{Meta, Tx};
 use crate::object::release;
 
@@ -19,6 +19,9 @@ pub(super) fn repair(meta: &Meta, findings: &[Finding]) -> Result<usize> {
             }
             Finding::Usage { bucket, counted, .. } => {
                 meta.write_blocking(move |tx| USAGE.put(tx, &bucket, &counted))?
+            }
+            Finding::OrgUsage { org, counted, .. } => {
+                meta.write_blocking(move |tx| ORG_USAGE.put(tx, &org, &counted))?
             }
             Finding::References { what, counted, .. } => {
                 meta.write_blocking(move |tx| set_references(tx, what, counted))?

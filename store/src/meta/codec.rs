@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, KeyId, OrgId, UploadId};
+use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
 
 /// A value that is stored under a version tag.
 pub trait Record: Serialize + DeserializeOwned {
@@ -39,6 +39,14 @@ pub fn decode<R: Record>(bytes: &[u8]) -> Result<R> {
         Some((&version, rest)) => R::migrate(version, rest),
         None => Err(Error::corrupt("an empty row")),
     }
+}
+
+/// What version `expected` of a record wrote; any other version is unknown.
+pub fn decode_old<T: DeserializeOwned>(version: u8, expected: u8, bytes: &[u8]) -> Result<T> {
+    if version != expected {
+        return Err(Error::corrupt(format!("record version {version} is unknown to this build")));
+    }
+    postcard::from_bytes(bytes).map_err(|e| Error::corrupt(format!("decode version {version}: {e}")))
 }
 
 /// A key of some table.
@@ -99,7 +107,7 @@ macro_rules! id_keys {
         }
     )*};
 }
-id_keys! { OrgId KeyId BucketId BlobId UploadId }
+id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId }
 
 /// A text that is the whole of its key, or the last component of one.
 impl Key for String {
@@ -163,7 +171,11 @@ macro_rules! fixed_pair_keys {
     )*};
 }
 // The first component has a fixed length, so the pair needs no terminator.
-fixed_pair_keys! { (OrgId, String, 16) (OrgId, KeyId, 16) (BucketId, String, 16) (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) }
+fixed_pair_keys! {
+    (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16)
+    (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
+    (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8)
+}
 
 /// The last component of a garbage key: a kind byte and an identifier.
 impl Key for [u8; 17] {

@@ -44,10 +44,15 @@ impl RedbEngine {
     ///
     /// `Unavailable` if another process has it open or the disk fails; `Corrupt` if the file is not a sound one.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self> {
+        Self::open_with(path, cache_bytes, Table::ALL)
+    }
+
+    /// The same for a file that holds other tables than the metadata's.
+    pub fn open_with(path: &Path, cache_bytes: usize, tables: &[Table]) -> Result<Self> {
         let database = redb::Builder::new().set_cache_size(cache_bytes).create(path).map_err(fault)?;
         // A file is only as durable as its name: without this a power cut after the first commits could lose them all.
         sync_parent(path).map_err(Error::unavailable)?;
-        Self::prepare(database, path)
+        Self::prepare(database, path, tables)
     }
 
     /// Whether nothing was ever written to the file at `path`: it is missing, or empty, or sized and still zero where redb
@@ -75,20 +80,20 @@ impl RedbEngine {
 
     /// Creates the tables that are missing, so that a snapshot finds every table. A file that has them all is not
     /// written to: a full disk can still be opened for reading.
-    fn prepare(database: Database, path: &Path) -> Result<Self> {
+    fn prepare(database: Database, path: &Path, tables: &[Table]) -> Result<Self> {
         let read = database.begin_read().map_err(fault)?;
         let present: Vec<String> = read.list_tables().map_err(fault)?.map(|table| table.name().to_owned()).collect();
         drop(read);
         let engine = Self { database, path: path.to_owned() };
-        if Table::ALL.iter().any(|table| !present.iter().any(|name| name == table.name())) {
-            engine.create_tables().map_err(fault)?;
+        if tables.iter().any(|table| !present.iter().any(|name| name == table.name())) {
+            engine.create_tables(tables).map_err(fault)?;
         }
         Ok(engine)
     }
 
-    fn create_tables(&self) -> Result<(), redb::Error> {
+    fn create_tables(&self, tables: &[Table]) -> Result<(), redb::Error> {
         let transaction = self.begin_write(Durability::Immediate)?;
-        for table in Table::ALL {
+        for table in tables {
             transaction.open_table(definition(*table))?;
         }
         Ok(transaction.commit()?)
@@ -123,7 +128,7 @@ impl RedbEngine {
 impl Engine for RedbEngine {
     fn snapshot(&self) -> Result<Box<dyn Read>> {
         let transaction = self.database.begin_read().map_err(fault)?;
-        Ok(Box::new(Snapshot { transaction, tables: [const { OnceLock::new() }; TABLES] }))
+        Ok(Box::new(Snapshot { transaction, tables: [const { OnceLock::new() }; Table::COUNT] }))
     }
 
     fn commit(&self, changes: &Changes) -> Result<()> {
@@ -140,12 +145,10 @@ impl Engine for RedbEngine {
     }
 }
 
-const TABLES: usize = Table::ALL.len();
-
 /// A read transaction, and the tables it has opened so far: opening one is a lookup of its own.
 struct Snapshot {
     transaction: ReadTransaction,
-    tables: [OnceLock<Rows>; TABLES],
+    tables: [OnceLock<Rows>; Table::COUNT],
 }
 
 impl Snapshot {
@@ -185,6 +188,10 @@ fn fault(error: impl Into<redb::Error>) -> Error {
     use redb::Error as E;
     match error.into() {
         E::DatabaseAlreadyOpen => Error::new(ErrorKind::Unavailable, "The metadata file is in use by another process."),
+        // What begins with other bytes than a file of redb's, or is shorter than it says.
+        E::Io(error) if matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof) => {
+            Error::corrupt(format!("metadata file: {error}"))
+        }
         error @ (E::Corrupted(_)
         | E::UpgradeRequired(_)
         | E::RepairAborted
@@ -361,7 +368,7 @@ mod tests {
 
         fn open(&self) -> RedbEngine {
             let database = redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(self.clone()).unwrap();
-            RedbEngine::prepare(database, Path::new("in memory")).unwrap()
+            RedbEngine::prepare(database, Path::new("in memory"), Table::ALL).unwrap()
         }
     }
 

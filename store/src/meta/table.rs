@@ -7,30 +7,38 @@ use bytes::Bytes;
 use super::Tx;
 use super::codec::{self, Key, Record};
 use super::engine::{KeyRange, Read, Step};
+use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
-use crate::bucket::BucketRow;
+use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, KeyId, OrgId, UploadId};
-use crate::key::KeyRow;
+use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
+use crate::key::{KeyRow, KeyUsedRow};
 use crate::object::ObjectRow;
 use crate::org::OrgRow;
+use crate::share::{ShareRef, ShareRow};
 use crate::sweep::GarbageRow;
 use crate::upload::row::{ManifestRow, PartRow, UploadRow};
-use crate::usage::UsageRow;
+use crate::usage::{OrgUsageRow, UsageRow};
 
 macro_rules! tables {
-    ($($(#[$doc:meta])* $variant:ident $name:literal)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal)*; $($(#[$apart_doc:meta])* $apart:ident $apart_name:literal)*) => {
         /// A table of the engine.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Table { $($(#[$doc])* $variant),* }
+        pub enum Table { $($(#[$doc])* $variant,)* $($(#[$apart_doc])* $apart),* }
 
         impl Table {
-            /// All tables.
+            /// All tables of the metadata.
             pub const ALL: &[Table] = &[$(Table::$variant),*];
+
+            /// All tables of the request log, which is a file of its own.
+            pub const LOG: &[Table] = &[Table::State, $(Table::$apart),*];
+
+            /// How many tables there are in all.
+            pub const COUNT: usize = Table::ALL.len() + Table::LOG.len() - 1;
 
             /// The table's name on disk; never changed once released.
             pub const fn name(self) -> &'static str {
-                match self { $(Table::$variant => $name),* }
+                match self { $(Table::$variant => $name,)* $(Table::$apart => $apart_name),* }
             }
         }
     };
@@ -73,6 +81,32 @@ tables! {
     Garbage "garbage"
     /// Counters of each bucket.
     Usage "usage"
+    /// The buckets of an organisation, by id.
+    BucketIdByOrg "bucket_id_by_org"
+    /// The access keys of an organisation.
+    KeyByOrg "key_by_org"
+    /// When access keys were last used.
+    KeyUsed "key_used"
+    /// Counters of each organisation.
+    OrgUsage "org_usage"
+    /// Bytes sent from each bucket, by month.
+    BucketBandwidth "bucket_bandwidth"
+    /// Bytes sent for each organisation, by month.
+    OrgBandwidth "org_bandwidth"
+    /// Buckets that are being emptied.
+    Deletions "deletions"
+    /// Share links, by the bucket they lead into.
+    Shares "shares"
+    /// SHA-256 of the codes of share links.
+    ShareByCode "share_by_code"
+    /// Share links by when they end.
+    ShareByExpiry "share_by_expiry"
+    ;
+    // From here on: the tables of the request log's own file.
+    /// Blocks of logged requests, by organisation, newest first.
+    Logs "logs"
+    /// The same blocks in the order of time.
+    LogByTime "log_by_time"
 }
 
 /// A table with the types of its rows.
@@ -174,6 +208,27 @@ pub const MANIFESTS: Typed<UploadId, ManifestRow> = Typed::new(Table::Manifests)
 pub const GARBAGE: Typed<(u64, [u8; 17]), GarbageRow> = Typed::new(Table::Garbage);
 /// Counters by bucket.
 pub const USAGE: Typed<BucketId, UsageRow> = Typed::new(Table::Usage);
+
+/// Bucket ids by organisation and id.
+pub const BUCKET_ID_BY_ORG: Typed<(OrgId, BucketId), IdRow> = Typed::new(Table::BucketIdByOrg);
+/// Key ids by organisation and id.
+pub const KEY_BY_ORG: Typed<(OrgId, KeyId), IdRow> = Typed::new(Table::KeyByOrg);
+/// When keys were last used, by key.
+pub const KEY_USED: Typed<KeyId, KeyUsedRow> = Typed::new(Table::KeyUsed);
+/// Counters by organisation.
+pub const ORG_USAGE: Typed<OrgId, OrgUsageRow> = Typed::new(Table::OrgUsage);
+/// Bytes sent by bucket and month.
+pub const BUCKET_BANDWIDTH: Typed<(BucketId, u32), BandwidthRow> = Typed::new(Table::BucketBandwidth);
+/// Bytes sent by organisation and month.
+pub const ORG_BANDWIDTH: Typed<(OrgId, u32), BandwidthRow> = Typed::new(Table::OrgBandwidth);
+/// Buckets that are being emptied.
+pub const DELETIONS: Typed<BucketId, DeletionRow> = Typed::new(Table::Deletions);
+/// Share links by bucket and id.
+pub const SHARES: Typed<(BucketId, ShareId), ShareRow> = Typed::new(Table::Shares);
+/// Share links by the SHA-256 of their code.
+pub const SHARE_BY_CODE: Typed<[u8; 32], ShareRef> = Typed::new(Table::ShareByCode);
+/// Share links by when they end.
+pub const SHARE_BY_EXPIRY: Typed<(u64, ShareId), ShareRef> = Typed::new(Table::ShareByExpiry);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -17,7 +17,9 @@ use crate::object::{
     ETag, GetObject, Metadata, NewObject, ObjectRow, ReadConditions, StorageClass, WriteCondition, place, retain,
     row_checksum,
 };
+use crate::plan::Plan;
 use crate::policy::{Action, Grant};
+use crate::usage::UsageRow;
 
 /// What to copy. The buckets come with the grants.
 #[derive(Debug, Clone)]
@@ -58,8 +60,8 @@ struct Computed {
 }
 
 impl Store {
-    /// Copies an object. `grant` allows the write, `source` the read. `NoSuchKey`, `PreconditionFailed`, and
-    /// `InvalidRequest` for a copy onto itself that changes nothing.
+    /// Copies an object. `grant` allows the write, `source` the read. `NoSuchKey`, `PreconditionFailed`,
+    /// `InvalidRequest` for a copy onto itself that changes nothing, and what a bucket and a plan refuse of a put.
     pub async fn copy_object(self: &Arc<Self>, grant: &Grant, source: &Grant, copy: CopyObject) -> Result<Copied> {
         grant.must_allow(Action::PutObject)?;
         source.must_allow(Action::GetObject)?;
@@ -72,15 +74,16 @@ impl Store {
         if let Some(metadata) = &copy.replace_metadata {
             metadata.check()?;
         }
+        let plan = Arc::clone(self.plans.of(grant.bucket()?.row.org)?);
         let computed = self.checksum_for_copy(source, &copy).await?;
         self.meta
             .write(move |tx| {
-                Bucket::must_exist(tx, to)?;
+                let to = Bucket::must_be_active(tx, to)?;
                 Bucket::must_exist(tx, from)?;
                 let row = OBJECTS.get(tx, &(from, copy.source_key.as_str().to_owned()))?;
                 let row = row.ok_or_else(|| Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."))?;
                 copy.source_conditions.must_hold(&row.head)?;
-                let current = OBJECTS.get(tx, &(to, copy.key.as_str().to_owned()))?;
+                let current = OBJECTS.get(tx, &(to.id, copy.key.as_str().to_owned()))?;
                 copy.condition.check(current.as_ref().map(|row| &row.head))?;
                 if computed.as_ref().is_some_and(|computed| computed.sequence != row.sequence) {
                     return Err(Error::new(
@@ -88,7 +91,7 @@ impl Store {
                         "The source changed while it was read. Please try again.",
                     ));
                 }
-                place_copy(tx, to, &copy, row, computed.clone())
+                place_copy(tx, &to, &plan, &copy, row, computed.clone())
             })
             .await
     }
@@ -122,7 +125,8 @@ impl Store {
 
 fn place_copy(
     tx: &mut Tx<'_>,
-    to: crate::id::BucketId,
+    to: &Bucket,
+    plan: &Plan,
     copy: &CopyObject,
     row: ObjectRow,
     computed: Option<Computed>,
@@ -142,6 +146,6 @@ fn place_copy(
         checksum: checksum.clone().map(|c| (c.algorithm, c.kind, c.value)),
         metadata: copy.replace_metadata.clone().unwrap_or(row.metadata),
     };
-    let modified_ms = place(tx, to, copy.key.as_str(), new)?;
+    let modified_ms = place(tx, to, plan, copy.key.as_str(), new, UsageRow::default())?;
     Ok(Copied { etag: row.head.etag, modified_ms, checksum })
 }

@@ -3,7 +3,6 @@
 use crate::Store;
 use crate::bucket::Bucket;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::BucketId;
 use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::OBJECTS;
@@ -40,8 +39,8 @@ impl Store {
         let bucket = grant.bucket()?.id;
         self.meta
             .write(move |tx| {
-                Bucket::must_exist(tx, bucket)?;
-                keys.iter().map(|(key, if_match)| delete_one(tx, bucket, key, if_match.as_ref())).collect()
+                let bucket = Bucket::must_exist(tx, bucket)?;
+                keys.iter().map(|(key, if_match)| delete_one(tx, &bucket, key, if_match.as_ref())).collect()
             })
             .await
     }
@@ -50,12 +49,12 @@ impl Store {
 /// The outer error ends the whole operation; the inner one is this key's answer.
 fn delete_one(
     tx: &mut Tx<'_>,
-    bucket: BucketId,
+    bucket: &Bucket,
     key: &ObjectKey,
     if_match: Option<&ETagMatch>,
 ) -> Result<Result<Deleted>> {
     if let Some(tags) = if_match {
-        let current = OBJECTS.get(tx, &(bucket, key.as_str().to_owned()))?;
+        let current = OBJECTS.get(tx, &(bucket.id, key.as_str().to_owned()))?;
         let condition = WriteCondition { if_match: Some(tags.clone()), if_none_match: None };
         if let Err(error) = condition.check(current.as_ref().map(|row| &row.head)) {
             return Ok(Err(error));

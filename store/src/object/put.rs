@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use crate::Store;
+use crate::admission;
 use crate::blob::{self, ByteStream, Checksum, ChecksumKind, Expect, Ingested};
 use crate::bucket::Bucket;
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::meta::Tx;
 use crate::meta::table::OBJECTS;
+use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
 use crate::object::{ETag, Metadata, NewObject, StorageClass, WriteCondition, admit, place};
 use crate::policy::{Action, Grant};
+use crate::quota::LetIn;
+use crate::usage::UsageRow;
 
 /// What to put.
 #[derive(Debug)]
@@ -45,12 +48,14 @@ impl Store {
     /// Stores an object. `Ok` means bytes and row are on stable storage.
     ///
     /// Fails with `PreconditionFailed` or `NoSuchKey` (the condition), `BadDigest`, `IncompleteBody`,
-    /// `MetadataTooLarge`, `EntityTooLarge`, `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Latched`, and nothing is
-    /// changed then; with `Unavailable` nobody knows.
+    /// `MetadataTooLarge`, `EntityTooLarge`, `FileTooLarge`, `TypeNotAllowed`, `QuotaExceeded`, `BucketNotActive`,
+    /// `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Latched`, and nothing is changed then; with `Unavailable` nobody
+    /// knows. What can be known before the body is read is told before.
     pub async fn put_object(self: &Arc<Self>, grant: &Grant, put: PutObject, body: ByteStream) -> Result<PutOutcome> {
         grant.must_allow(Action::PutObject)?;
         let bucket = grant.bucket()?.id;
         put.metadata.check()?;
+        admission::check_type(&grant.bucket()?.row, put.metadata.system.content_type.as_deref())?;
         if put.condition.is_some() {
             // Asked early to spare the transfer; the commit asks again and decides.
             self.meta.read(|read| {
@@ -59,12 +64,16 @@ impl Store {
             })?;
         }
         let PutObject { key, metadata, class, condition, expect } = put;
+        let replaced =
+            |read: &dyn Read| Ok(OBJECTS.get(read, &(bucket, key.as_str().to_owned()))?.map_or(0, |row| row.head.size));
+        let LetIn { body, mut reserved, plan } = self.let_in(grant.bucket()?, expect.length, replaced, body)?;
         let ingested = self.ingest(body, expect).await?;
         let epoch = self.blobs.epoch();
         self.commit_body(ingested, move |tx: &mut Tx<'_>, body: &Ingested| {
-            Bucket::must_exist(tx, bucket)?;
+            drop(reserved.take());
+            let bucket = Bucket::must_be_active(tx, bucket)?;
             if condition.is_some() {
-                let current = OBJECTS.get(tx, &(bucket, key.as_str().to_owned()))?;
+                let current = OBJECTS.get(tx, &(bucket.id, key.as_str().to_owned()))?;
                 condition.check(current.as_ref().map(|row| &row.head))?;
             }
             let etag = ETag::Md5(body.md5);
@@ -76,7 +85,7 @@ impl Store {
                 checksum: body.checksum.clone().map(|(algorithm, value)| (algorithm, ChecksumKind::FullObject, value)),
                 metadata: metadata.clone(),
             };
-            let modified_ms = place(tx, bucket, key.as_str(), new)?;
+            let modified_ms = place(tx, &bucket, &plan, key.as_str(), new, UsageRow::default())?;
             Ok(PutOutcome { etag, checksum: full_object(body), size: body.size, modified_ms })
         })
         .await

@@ -3,15 +3,19 @@
 
 use bytes::Bytes;
 
+use crate::admission;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind, crc32c};
+use crate::bucket::Bucket;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, UploadId};
+use crate::id::{BlobId, UploadId};
 use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::{BLOB_SUMS, BLOBS, INLINE, MANIFESTS, OBJECTS};
 use crate::object::{ETag, Metadata, ObjectHead, ObjectRow, StorageClass};
+use crate::plan::Plan;
+use crate::quota;
 use crate::sweep::{Garbage, throw_away};
 use crate::usage::{self, Change, UsageRow};
 
@@ -26,9 +30,19 @@ pub(crate) struct NewObject {
     pub(crate) metadata: Metadata,
 }
 
-/// Puts an object in its key's place. The body's reference is the caller's to have taken. Returns when it was modified.
-pub(crate) fn place(tx: &mut Tx<'_>, bucket: BucketId, key: &str, new: NewObject) -> Result<Millis> {
-    let row_key = (bucket, key.to_owned());
+/// Puts an object in its key's place, in a bucket that is in use, if the bucket and the plan take it. The body's reference
+/// is the caller's to have taken; `less` are counters that go down with it. Returns when it was modified.
+pub(crate) fn place(
+    tx: &mut Tx<'_>,
+    bucket: &Bucket,
+    plan: &Plan,
+    key: &str,
+    new: NewObject,
+    less: UsageRow,
+) -> Result<Millis> {
+    admission::check_size(&bucket.row, plan, new.size)?;
+    admission::check_type(&bucket.row, new.metadata.system.content_type.as_deref())?;
+    let row_key = (bucket.id, key.to_owned());
     let old = OBJECTS.get(tx, &row_key)?;
     let (checksum, value) = match new.checksum {
         Some((algorithm, kind, value)) => (Some((algorithm, kind)), value),
@@ -44,22 +58,22 @@ pub(crate) fn place(tx: &mut Tx<'_>, bucket: BucketId, key: &str, new: NewObject
         metadata: new.metadata,
     };
     OBJECTS.put(tx, &row_key, &row)?;
-    let mut change = Change { add: one_object(new.size), sub: UsageRow::default() };
+    let mut change = Change { add: one_object(new.size), sub: less };
     if let Some(old) = old {
-        change.sub = one_object(old.head.size);
+        change.sub = less.plus(one_object(old.head.size));
         release(tx, old.body)?;
     }
-    usage::apply(tx, bucket, &change)?;
+    quota::charge(tx, bucket, plan, &change)?;
     Ok(head.modified_ms)
 }
 
 /// Removes a key's object, if there is one; says whether there was.
-pub(crate) fn remove(tx: &mut Tx<'_>, bucket: BucketId, key: &str) -> Result<bool> {
-    let row_key = (bucket, key.to_owned());
+pub(crate) fn remove(tx: &mut Tx<'_>, bucket: &Bucket, key: &str) -> Result<bool> {
+    let row_key = (bucket.id, key.to_owned());
     let Some(old) = OBJECTS.get(tx, &row_key)? else { return Ok(false) };
     OBJECTS.delete(tx, &row_key);
     release(tx, old.body)?;
-    usage::apply(tx, bucket, &Change { add: UsageRow::default(), sub: one_object(old.head.size) })?;
+    usage::apply(tx, bucket, &Change::less(one_object(old.head.size)))?;
     Ok(true)
 }
 

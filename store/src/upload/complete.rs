@@ -1,5 +1,7 @@
 //! CompleteMultipartUpload: one commit that reads the part rows and writes the object row and the selection of parts.
 
+use std::sync::Arc;
+
 use md5::{Digest as _, Md5};
 
 use crate::Store;
@@ -12,10 +14,11 @@ use crate::meta::table::{MANIFESTS, OBJECTS, PARTS, UPLOADS};
 use crate::meta::{KeyRange, Step, Tx};
 use crate::name::ObjectKey;
 use crate::object::{ETag, NewObject, WriteCondition, hex, place, release};
+use crate::plan::Plan;
 use crate::policy::{Action, Grant};
 use crate::upload::create::no_such_upload;
 use crate::upload::row::{ManifestRow, PartRow, Run, UploadRow};
-use crate::usage::{self, Change, UsageRow};
+use crate::usage::UsageRow;
 
 /// What to complete.
 #[derive(Debug, Clone)]
@@ -58,13 +61,14 @@ pub struct Completed {
 
 impl Store {
     /// Completes an upload. The upload stays usable after every error: `NoSuchUpload`, `InvalidPart`,
-    /// `InvalidPartOrder`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`, `PreconditionFailed`. Completing a finished
-    /// upload again gives the same answer.
+    /// `InvalidPartOrder`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`, `PreconditionFailed`, and what a bucket and a
+    /// plan refuse of a put. Completing a finished upload again gives the same answer.
     pub async fn complete_upload(&self, grant: &Grant, complete: CompleteUpload) -> Result<Completed> {
         grant.must_allow(Action::PutObject)?;
         let bucket = grant.bucket()?.id;
+        let plan = Arc::clone(self.plans.of(grant.bucket()?.row.org)?);
         check_order(&complete.parts)?;
-        self.meta.write(move |tx| commit(tx, bucket, &complete)).await
+        self.meta.write(move |tx| commit(tx, bucket, &plan, &complete)).await
     }
 }
 
@@ -79,11 +83,11 @@ fn check_order(parts: &[PartRef]) -> Result<()> {
     Ok(())
 }
 
-fn commit(tx: &mut Tx<'_>, bucket: BucketId, complete: &CompleteUpload) -> Result<Completed> {
-    Bucket::must_exist(tx, bucket)?;
-    let upload_key = (bucket, complete.key.as_str().to_owned(), complete.upload);
-    let Some(upload) = UPLOADS.get(tx, &upload_key)? else { return completed_before(tx, bucket, complete) };
-    let current = OBJECTS.get(tx, &(bucket, complete.key.as_str().to_owned()))?;
+fn commit(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpload) -> Result<Completed> {
+    let bucket = Bucket::must_be_active(tx, bucket)?;
+    let upload_key = (bucket.id, complete.key.as_str().to_owned(), complete.upload);
+    let Some(upload) = UPLOADS.get(tx, &upload_key)? else { return completed_before(tx, bucket.id, complete) };
+    let current = OBJECTS.get(tx, &(bucket.id, complete.key.as_str().to_owned()))?;
     complete.condition.check(current.as_ref().map(|row| &row.head))?;
 
     let selection = Selection::of(tx, complete, &upload)?;
@@ -99,13 +103,13 @@ fn commit(tx: &mut Tx<'_>, bucket: BucketId, complete: &CompleteUpload) -> Resul
         refs: 1,
         size: selection.size,
         runs: selection.runs(),
-        bucket,
+        bucket: bucket.id,
         key: complete.key.as_str().to_owned(),
         etag,
     };
     MANIFESTS.put(tx, &complete.upload, &manifest)?;
     UPLOADS.delete(tx, &upload_key);
-    settle_parts(tx, bucket, complete.upload, &selection)?;
+    let settled = settle_parts(tx, complete.upload, &selection)?;
     let new = NewObject {
         body: Body::Manifest(complete.upload),
         size: selection.size,
@@ -114,7 +118,7 @@ fn commit(tx: &mut Tx<'_>, bucket: BucketId, complete: &CompleteUpload) -> Resul
         checksum: checksum.clone().map(|c| (c.algorithm, c.kind, c.value)),
         metadata: upload.metadata,
     };
-    place(tx, bucket, complete.key.as_str(), new)?;
+    place(tx, &bucket, plan, complete.key.as_str(), new, settled)?;
     Ok(Completed { etag, checksum })
 }
 
@@ -128,8 +132,9 @@ fn completed_before(tx: &Tx<'_>, bucket: BucketId, complete: &CompleteUpload) ->
     Ok(Completed { etag: manifest.etag, checksum })
 }
 
-/// The parts that were uploaded cease to be parts of an open upload; those that were not chosen are released.
-fn settle_parts(tx: &mut Tx<'_>, bucket: BucketId, upload: UploadId, selection: &Selection) -> Result<()> {
+/// The parts that were uploaded cease to be parts of an open upload; those that were not chosen are released. Returns by
+/// how much counters go down, to be counted together with the object that they become.
+fn settle_parts(tx: &mut Tx<'_>, upload: UploadId, selection: &Selection) -> Result<UsageRow> {
     let mut sub = UsageRow { uploads: 1, ..UsageRow::default() };
     let mut left_over = Vec::new();
     let mut chosen = selection.parts.iter().map(|(number, _)| *number).peekable();
@@ -145,7 +150,7 @@ fn settle_parts(tx: &mut Tx<'_>, bucket: BucketId, upload: UploadId, selection: 
         PARTS.delete(tx, &(upload, number));
         release(tx, body)?;
     }
-    usage::apply(tx, bucket, &Change { sub, ..Change::default() })
+    Ok(sub)
 }
 
 /// The chosen parts with their rows, checked against what the client said of them.

@@ -1,6 +1,7 @@
 //! CreateMultipartUpload.
 
 use crate::Store;
+use crate::admission;
 use crate::blob::{ChecksumAlgorithm, ChecksumKind};
 use crate::bucket::Bucket;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +28,7 @@ pub struct CreateUpload {
 }
 
 impl Store {
-    /// Begins an upload.
+    /// Begins an upload. `TypeNotAllowed`, `BucketNotActive`, `MetadataTooLarge`.
     pub async fn create_upload(&self, grant: &Grant, create: CreateUpload) -> Result<UploadId> {
         grant.must_allow(Action::PutObject)?;
         create.metadata.check()?;
@@ -35,7 +36,8 @@ impl Store {
         let initiator = grant.principal().key;
         self.meta
             .write(move |tx| {
-                Bucket::must_exist(tx, bucket)?;
+                let bucket = Bucket::must_be_active(tx, bucket)?;
+                admission::check_type(&bucket.row, create.metadata.system.content_type.as_deref())?;
                 let upload = UploadId::generate(tx.now())?;
                 let row = UploadRow {
                     initiated_ms: tx.now(),
@@ -44,9 +46,9 @@ impl Store {
                     metadata: create.metadata.clone(),
                     checksum: create.checksum,
                 };
-                UPLOADS.put(tx, &(bucket, create.key.as_str().to_owned(), upload), &row)?;
+                UPLOADS.put(tx, &(bucket.id, create.key.as_str().to_owned(), upload), &row)?;
                 let add = UsageRow { uploads: 1, ..UsageRow::default() };
-                usage::apply(tx, bucket, &Change { add, ..Change::default() })?;
+                usage::apply(tx, &bucket, &Change { add, ..Change::default() })?;
                 Ok(upload)
             })
             .await

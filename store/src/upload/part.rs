@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use crate::Store;
-use crate::blob::{ByteStream, Checksum, Expect, ExpectedChecksum, Ingested, stream_segments};
+use crate::admission;
+use crate::blob::{ByteStream, Checksum, Expect, ExpectedChecksum, stream_segments};
+use crate::bucket::Bucket;
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BucketId, UploadId};
+use crate::id::UploadId;
 use crate::limit;
-use crate::meta::Tx;
 use crate::meta::table::PARTS;
+use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
 use crate::object::{ETag, GetObject, ReadConditions, admit, full_object, locate, release};
+use crate::plan::Plan;
 use crate::policy::{Action, Grant};
+use crate::quota::{self, LetIn};
 use crate::upload::create::open_upload;
 use crate::upload::row::{PartRow, UploadRow};
-use crate::usage::{self, Change, UsageRow};
+use crate::usage::{Change, UsageRow};
 
 /// A part to store.
 #[derive(Debug)]
@@ -60,7 +64,8 @@ pub struct PartOutcome {
 
 impl Store {
     /// Stores a part; a part of the same number is replaced. `NoSuchUpload`, `InvalidArgument` for the number,
-    /// `InvalidRequest` for another checksum algorithm than the upload's, and the errors of a body.
+    /// `InvalidRequest` for another checksum algorithm than the upload's, what a bucket and a plan refuse of a put, and the
+    /// errors of a body.
     pub async fn upload_part(
         self: &Arc<Self>,
         grant: &Grant,
@@ -73,8 +78,7 @@ impl Store {
         check_number(number)?;
         let row = self.meta.read(|read| open_upload(read, bucket, key.as_str(), upload))?;
         agree_on_checksum(&row, &expect)?;
-        let body = self.ingest(body, expect).await?;
-        self.commit_part(bucket, key, upload, number, body).await
+        self.store_part(grant.bucket()?, Place { key, upload, number }, expect, body).await
     }
 
     /// Makes a part from a stretch of an object. Its bytes are read and stored anew, since a part's MD5 must be known.
@@ -109,21 +113,28 @@ impl Store {
         let checksum =
             upload.checksum.map_or(ExpectedChecksum::None, |(algorithm, _)| ExpectedChecksum::Compute(algorithm));
         let expect = Expect { length: Some(length), checksum, ..Expect::default() };
-        let body = self.ingest(bytes, expect).await?;
-        self.commit_part(bucket, copy.key, copy.upload, copy.number, body).await
+        let place = Place { key: copy.key, upload: copy.upload, number: copy.number };
+        self.store_part(grant.bucket()?, place, expect, bytes).await
     }
 
-    async fn commit_part(
+    /// Takes the body in and commits its row. A part alone can be larger than its bucket takes, or the plan.
+    async fn store_part(
         self: &Arc<Self>,
-        bucket: BucketId,
-        key: ObjectKey,
-        upload: UploadId,
-        number: u16,
-        body: Ingested,
+        bucket: &Bucket,
+        place: Place,
+        expect: Expect,
+        body: ByteStream,
     ) -> Result<PartOutcome> {
-        let epoch = self.blobs.epoch();
+        let Place { key, upload, number } = place;
+        let replaced = |read: &dyn Read| Ok(PARTS.get(read, &(upload, number))?.map_or(0, |part| part.size));
+        let LetIn { body, mut reserved, plan } = self.let_in(bucket, expect.length, replaced, body)?;
+        let body = self.ingest(body, expect).await?;
+        let (bucket, epoch) = (bucket.id, self.blobs.epoch());
         self.commit_body(body, move |tx, body| {
-            open_upload(tx, bucket, key.as_str(), upload)?;
+            drop(reserved.take());
+            let bucket = Bucket::must_be_active(tx, bucket)?;
+            admission::check_size(&bucket.row, &plan, body.size)?;
+            open_upload(tx, bucket.id, key.as_str(), upload)?;
             let row = PartRow {
                 body: admit(tx, &body.place, body.size, epoch)?,
                 size: body.size,
@@ -131,22 +142,29 @@ impl Store {
                 modified_ms: tx.now(),
                 checksum: body.checksum.clone(),
             };
-            put_part(tx, bucket, upload, number, &row)?;
+            put_part(tx, &bucket, &plan, (upload, number), &row)?;
             Ok(PartOutcome { etag: ETag::Md5(body.md5), checksum: full_object(body), modified_ms: row.modified_ms })
         })
         .await
     }
 }
 
+/// Where a part goes.
+struct Place {
+    key: ObjectKey,
+    upload: UploadId,
+    number: u16,
+}
+
 /// Writes a part's row in place of the one with its number.
-fn put_part(tx: &mut Tx<'_>, bucket: BucketId, upload: UploadId, number: u16, row: &PartRow) -> Result<()> {
+fn put_part(tx: &mut Tx<'_>, bucket: &Bucket, plan: &Plan, at: (UploadId, u16), row: &PartRow) -> Result<()> {
     let mut change = Change { add: one_part(row.size), ..Change::default() };
-    if let Some(old) = PARTS.get(tx, &(upload, number))? {
+    if let Some(old) = PARTS.get(tx, &at)? {
         change.sub = one_part(old.size);
         release(tx, old.body)?;
     }
-    PARTS.put(tx, &(upload, number), row)?;
-    usage::apply(tx, bucket, &change)
+    PARTS.put(tx, &at, row)?;
+    quota::charge(tx, bucket, plan, &change)
 }
 
 fn one_part(size: u64) -> UsageRow {

@@ -9,4 +9,4 @@ mod marker;
 mod relaxed;
 mod rotate;
 mod scrub;
-mod secrets;
+pub(crate) mod secrets;

@@ -5,12 +5,14 @@ use std::path::Path;
 use windlass_tests::request::Auth;
 use windlass_tests::server::{Options, SECRET, Server, TOKEN};
 
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+/// All files under a directory.
+pub(crate) fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-fn holds(haystack: &[u8], needle: &str) -> bool {
+/// Whether a text stands in some bytes.
+pub(crate) fn holds(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|w| w == needle.as_bytes())
 }
 

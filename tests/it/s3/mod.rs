@@ -1,6 +1,7 @@
 //! The S3 door: one file per noun or verb of the S3 API.
 
 mod auth;
+mod bearer;
 mod bucket;
 mod checksum;
 mod complete;

@@ -3,12 +3,15 @@
 //!
 //! What must hold after a restart: a write that was acknowledged is there with its exact bytes; a write whose answer
 //! never came happened wholly or not at all; nothing else is there; and parts that were acknowledged can still be
-//! completed.
+//! completed. The same holds of keys and buckets that a manager makes and ends over `/v1` beside them, and what is counted
+//! of a bucket and its organisation is what is there.
 //!
 //! With a disk of its own the round ends with a power cut instead: the file system stops taking anything, what it had
 //! not made durable is gone, and the gateway starts on what the journal brings back.
 
+mod counted;
 mod expect;
+mod manage;
 mod report;
 mod verify;
 mod work;
@@ -19,8 +22,10 @@ use std::time::{Duration, Instant};
 
 use crate::client::Bucket;
 use crate::fault::disk::Disk;
-use crate::server::{self, DataDir, Options, Server};
+use crate::json::Json;
+use crate::server::{self, DataDir, Options, Server, TOKEN};
 use expect::Own;
+use manage::Manager;
 pub use report::{Kind, Round, Totals};
 use work::Shared;
 
@@ -28,6 +33,9 @@ use work::Shared;
 const CHECKED_MIN: usize = 20;
 /// Client tasks.
 const TASKS: usize = 8;
+/// The plan that everything is on: with limits, so that they are kept, and none that is ever reached.
+const CONFIG: &str = "[[plan]]\nname = \"enterprise\"\nmax_requests_per_minute = 1000000\nmax_buckets = 9000\n\
+                      max_storage_bytes = \"1TiB\"\nmax_file_size_bytes = \"1TiB\"\n";
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -53,7 +61,7 @@ impl Plan {
     }
 
     fn options(&self) -> Options {
-        Options { env: self.env.clone(), ..Options::of(self.binary.clone()) }
+        Options { env: self.env.clone(), ..Options::of(self.binary.clone()).config(CONFIG) }
     }
 }
 
@@ -97,6 +105,7 @@ struct Runner<'a> {
     server: Server,
     bucket: Bucket,
     own: Vec<Own>,
+    manager: Manager,
 }
 
 impl<'a> Runner<'a> {
@@ -104,7 +113,8 @@ impl<'a> Runner<'a> {
         let server = Server::start_with(plan.options(), data);
         let bucket = server.client().make("crash").await;
         let own = (0..TASKS).map(Own::new).collect();
-        Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own }
+        let manager = Manager::default();
+        Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own, manager }
     }
 
     async fn round(&mut self, number: u32) -> Result<Round, String> {
@@ -119,7 +129,10 @@ impl<'a> Runner<'a> {
         if self.plan.ready_ms_max.is_some_and(|max| round.ready_ms > max) {
             return Err(format!("the gateway took {ready:?} to listen after the kill"));
         }
+        self.manager.verify(&self.json(), &mut round).await?;
+        counted::verify(&self.bucket, &self.json()).await?;
         verify::all(&self.bucket, &mut self.own, &mut round).await?;
+        counted::verify(&self.bucket, &self.json()).await?;
         if round.checked < CHECKED_MIN {
             return Err(format!("only {} acknowledged writes could be checked", round.checked));
         }
@@ -137,6 +150,8 @@ impl<'a> Runner<'a> {
             .drain(..)
             .map(|own| tokio::spawn(work::work(Arc::clone(&shared), own, self.rng.u64(..))))
             .collect();
+        let (manager, json) = (std::mem::take(&mut self.manager), self.json());
+        let manager = tokio::spawn(manager.work(Arc::clone(&shared), json, self.rng.u64(..)));
         tokio::time::sleep(Duration::from_millis(self.rng.u64(50..1_500))).await;
         // Every task may yet put one of its writes in doubt. The last wait keeps the kill from following an answer.
         shared.wait_for(CHECKED_MIN + TASKS).await;
@@ -155,6 +170,7 @@ impl<'a> Runner<'a> {
             self.own.push(own);
             round.interrupted.extend(interrupted);
         }
+        self.manager = manager.await.map_err(|e| e.to_string())?;
         round.acknowledged = shared.acknowledged();
         shared.violation().map_or(Ok(()), Err)
     }
@@ -175,6 +191,11 @@ impl<'a> Runner<'a> {
         }
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Err(format!("check ended with {}:\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
+    }
+
+    /// The root key on the JSON doors.
+    fn json(&self) -> Json {
+        Json::new(&self.bucket.client, TOKEN)
     }
 
     fn restart(&mut self) -> Result<(), String> {

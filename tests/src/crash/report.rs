@@ -49,6 +49,8 @@ pub struct Round {
     pub checked: usize,
     /// What the kill interrupted: one operation for each task that was waiting for an answer.
     pub interrupted: Vec<Kind>,
+    /// Keys and buckets made or ended over `/v1`, acknowledged, that were found as they should be.
+    pub managed: usize,
     /// Writes in doubt that had happened.
     pub landed: usize,
     /// Writes in doubt that had not.
@@ -68,11 +70,12 @@ impl fmt::Display for Round {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "round {:>3}: killed after {:>4} ms, {:>4} writes acknowledged, {:>3} checked; interrupted {}; in doubt {} done {} not; ready {} ms",
+            "round {:>3}: killed after {:>4} ms, {:>4} writes acknowledged, {:>3} checked, {:>3} keys and buckets; interrupted {}; in doubt {} done {} not; ready {} ms",
             self.number,
             self.worked_ms,
             self.acknowledged,
             self.checked,
+            self.managed,
             counts(&self.interrupted),
             self.landed,
             self.lost,
@@ -90,6 +93,8 @@ pub struct Totals {
     pub acknowledged: usize,
     /// Acknowledged writes checked.
     pub checked: usize,
+    /// Keys and buckets made or ended over `/v1` that were checked.
+    pub managed: usize,
     /// Everything that kills interrupted.
     pub interrupted: Vec<Kind>,
     /// Kills that interrupted a Complete.
@@ -114,6 +119,7 @@ impl Totals {
         self.rounds += 1;
         self.acknowledged += round.acknowledged;
         self.checked += round.checked;
+        self.managed += round.managed;
         self.kills_in_complete += u32::from(round.interrupted.contains(&Kind::Complete));
         self.kills_in_commit += u32::from(!round.interrupted.is_empty());
         self.interrupted.extend(&round.interrupted);
@@ -125,7 +131,11 @@ impl Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} kills: {} writes acknowledged, {} checked", self.rounds, self.acknowledged, self.checked)?;
+        writeln!(
+            f,
+            "{} kills: {} writes acknowledged, {} checked; {} keys and buckets checked",
+            self.rounds, self.acknowledged, self.checked, self.managed
+        )?;
         writeln!(f, "interrupted: {}", counts(&self.interrupted))?;
         let (complete, commit) = (self.kills_in_complete, self.kills_in_commit);
         writeln!(f, "kills that interrupted a Complete: {complete}; any write that ends in a commit: {commit}")?;

@@ -68,15 +68,15 @@ impl Shared {
         self.violation.lock().expect("no holder panics").clone()
     }
 
-    fn killed(&self) -> bool {
+    pub(super) fn killed(&self) -> bool {
         self.killed.load(Ordering::SeqCst)
     }
 
-    fn broken(&self) -> bool {
+    pub(super) fn broken(&self) -> bool {
         self.broken.load(Ordering::SeqCst)
     }
 
-    fn violated(&self, what: String) {
+    pub(super) fn violated(&self, what: String) {
         self.violation.lock().expect("no holder panics").get_or_insert(what);
         self.progress.notify_one();
     }

@@ -16,7 +16,7 @@ const REST_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Where a body is put back when nobody reads on.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Rest(Arc<Mutex<Unread>>);
+pub(crate) struct Rest(Arc<Mutex<Unread>>);
 
 #[derive(Debug, Default)]
 struct Unread {
@@ -36,9 +36,15 @@ impl Rest {
         self.lock().abandoned = true;
     }
 
+    /// Leaves what was put back unread: the client had its time.
+    pub(crate) fn give_up(&self) {
+        let mut unread = self.lock();
+        unread.abandoned |= unread.incoming.take().is_some();
+    }
+
     /// Reads and drops what was put back, within the limits. True if the connection can take another request; after
     /// false its answer must say that it will be closed.
-    pub(super) async fn drain(&self) -> bool {
+    pub(crate) async fn drain(&self) -> bool {
         let incoming = self.lock().incoming.take();
         if let Some(mut incoming) = incoming {
             let short = incoming.size_hint().lower() <= REST_BYTES_MAX;

@@ -1,0 +1,133 @@
+//! What the request log costs: CPU time of the server for each request, with the log on and off, in turns.
+//!
+//! A round measures both, right after one another, each in a server of its own on a folder of its own; the next round begins
+//! with the other one. What is told is the median of the rounds' own ratios, and the interval that holds the true median in 95
+//! of 100 cases whatever the ratios' distribution is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+
+use crate::Failure;
+use crate::load::{self, LoadArgs, Operation, parse_size};
+use crate::running::Running;
+
+const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
+/// The ratio that is to be kept.
+const GOAL: f64 = 1.03;
+
+/// Measures what the request log costs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RequestLogArgs {
+    /// What is done.
+    #[arg(long, value_enum, default_value = "get")]
+    operation: Operation,
+    /// Bytes of an object.
+    #[arg(long, default_value = "4KiB", value_parser = parse_size)]
+    size: usize,
+    /// Connections.
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+    /// Rounds.
+    #[arg(long, default_value_t = 12)]
+    rounds: u32,
+    /// Seconds that each of the two is measured in a round.
+    #[arg(long, default_value_t = 5.0)]
+    duration: f64,
+    /// Level of the other log, on standard error: what it costs is on both sides, and makes the ratio look better.
+    #[arg(long, default_value = "info")]
+    log_level: String,
+    /// The gateway.
+    #[arg(long, default_value = "target/release/windlass")]
+    windlass: PathBuf,
+    /// Where data goes; removed at the end.
+    #[arg(long, default_value = "target/compare")]
+    work: PathBuf,
+}
+
+/// Measures and prints a Markdown table.
+pub(crate) fn run(args: &RequestLogArgs) -> Result<(), Failure> {
+    fs::create_dir_all(&args.work)?;
+    println!("| round | off, us of CPU a request | on | on / off |\n|---|---|---|---|");
+    let mut ratios = Vec::new();
+    for round in 0..args.rounds {
+        let on_first = round % 2 == 1;
+        let first = measure(args, on_first, round)?;
+        let second = measure(args, !on_first, round)?;
+        let (off, on) = if on_first { (second, first) } else { (first, second) };
+        println!("| {} | {off:.1} | {on:.1} | {:.4} |", round + 1, on / off);
+        ratios.push(on / off);
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (low, high) = interval(ratios.len());
+    let at = |place: usize| ratios.get(place).copied().unwrap_or(f64::NAN);
+    let median = (at((ratios.len() - 1) / 2) + at(ratios.len() / 2)) / 2.0;
+    println!(
+        "\nmedian {:+.2} %, interval {:+.2} % to {:+.2} %, goal below {:+.0} %",
+        percent(median),
+        percent(at(low)),
+        percent(at(high)),
+        percent(GOAL)
+    );
+    Ok(())
+}
+
+fn percent(ratio: f64) -> f64 {
+    (ratio - 1.0) * 100.0
+}
+
+/// CPU time that the server takes for a request, in microseconds.
+fn measure(args: &RequestLogArgs, log: bool, round: u32) -> Result<f64, Failure> {
+    let folder = tempfile::tempdir_in(&args.work)?;
+    let server = start(args, folder.path(), log)?;
+    let report = load::run(LoadArgs {
+        size: args.size,
+        concurrency: args.concurrency,
+        duration: args.duration,
+        pid: Some(server.pid()),
+        seed: u64::from(round) + 1,
+        ..LoadArgs::new(args.operation, &server.endpoint, KEY, "logged")
+    })?;
+    server.stop()?;
+    if report.errors > 0 {
+        return Err(format!("{} operations failed, such as {:?}", report.errors, report.error_samples).into());
+    }
+    report.server.map(|server| server.cpu_us).ok_or_else(|| "the server's CPU time is not known".into())
+}
+
+fn start(args: &RequestLogArgs, folder: &Path, log: bool) -> Result<Running, Failure> {
+    let mut command = Command::new(&args.windlass);
+    command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
+    command.env("WINDLASS_ROOT_ACCESS_KEY", KEY.0).env("WINDLASS_ROOT_SECRET_KEY", KEY.1);
+    command.env("WINDLASS_LOG_LEVEL", &args.log_level).env("WINDLASS_REQUEST_LOG_ENABLED", log.to_string());
+    Running::start_and_read_address(command, folder, "windlass: listening on ")
+}
+
+/// The places of the sorted values between which their true median lies in 95 of 100 cases: so many of them are smaller than
+/// it as coins show heads.
+fn interval(count: usize) -> (usize, usize) {
+    let (mut place, mut below, mut chance) = (0, 0.0, 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX)));
+    while place + 1 < count / 2 && below + chance <= 0.025 {
+        below += chance;
+        chance *= (count - place) as f64 / (place + 1) as f64;
+        place += 1;
+    }
+    let low = place.saturating_sub(1);
+    (low, count.saturating_sub(1 + low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_is_that_of_the_sign_test() {
+        // From tables: with 10 values the 2nd to the 9th, with 12 the 3rd to the 10th, with 20 the 6th to the 15th.
+        assert_eq!(interval(10), (1, 8));
+        assert_eq!(interval(12), (2, 9));
+        assert_eq!(interval(20), (5, 14));
+        assert_eq!(interval(1), (0, 0));
+    }
+}

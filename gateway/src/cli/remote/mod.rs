@@ -1,0 +1,24 @@
+//! The commands that speak to a gateway over `/v1`, one file per noun, and what they share: which gateway and which token
+//! (`access.rs`), requests and what answers mean (`client.rs`), the exit codes (`exit.rs`), pages (`list.rs`), how answers are
+//! shown (`show.rs`, `print.rs`). They read no settings and no data folder.
+
+mod access;
+pub(super) mod bucket;
+mod client;
+mod exit;
+pub(super) mod file;
+pub(super) mod key;
+mod list;
+pub(super) mod log;
+mod print;
+mod profile;
+mod progress;
+mod run;
+mod show;
+pub(super) mod usage;
+
+use access::AccessArgs;
+pub(super) use access::{ENDPOINT, TOKEN};
+use exit::{Exit, Failure, Result};
+use run::{Remote, run};
+use show::{Column, Kind};

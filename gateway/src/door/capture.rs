@@ -1,0 +1,252 @@
+//! What the request log keeps of a request. While the request runs only its texts are copied and the beginnings of JSON
+//! bodies kept; decoding and redacting happen on the log's own thread.
+//!
+//! Bodies on the S3 door, and all that are not JSON, are kept as their length alone.
+
+mod body;
+mod redact;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Request, Response};
+use windlass_store::clock::Millis;
+use windlass_store::id::{LogId, OrgId};
+use windlass_store::limit;
+use windlass_store::log::{Caller, LogBodyRef, LogEntry, Pending};
+
+pub(crate) use self::body::Tapped;
+use self::body::{Seen, Tap};
+use self::text::Texts;
+use super::route::Kind;
+use crate::body::Body;
+
+/// Parameters of a query that are kept.
+const PARAMETERS_MAX: usize = 64;
+/// Characters of an error's message that are kept.
+const MESSAGE_CHARS_MAX: usize = 512;
+/// Where a path holds a secret itself: the code of a share link.
+const SHARE: &str = "/-/s/";
+
+/// What the client was told went wrong: a door leaves it with an answer whose body does not say it in JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(pub(crate) String);
+
+/// A request for the log.
+#[derive(Debug)]
+pub(super) struct Capture {
+    caller: Arc<Caller>,
+    /// Known when it ends; without one it is not logged.
+    org: OrgId,
+    method: Method,
+    texts: Texts,
+    ip: IpAddr,
+    status: u16,
+    duration_ms: u32,
+    ended_ms: Millis,
+    tap: Option<Tap>,
+    request: Seen,
+    response: Seen,
+    refused: Option<String>,
+    printed: Printed,
+}
+
+/// What the log's thread makes of it, for the entry to borrow.
+#[derive(Debug, Default)]
+struct Printed {
+    query: Vec<(String, String)>,
+    request_body: Printout,
+    response_body: Printout,
+}
+
+/// A body as it is to be stored.
+#[derive(Debug, Default)]
+enum Printout {
+    #[default]
+    Nothing,
+    Json(String),
+    Text(String),
+    Binary(u64),
+}
+
+impl Capture {
+    /// Begins with a request, if requests of its kind can be logged.
+    pub(super) fn begin<B: http_body::Body>(
+        request: &mut Request<B>,
+        kind: Kind,
+        caller: &Arc<Caller>,
+        ip: IpAddr,
+    ) -> Option<Box<Self>> {
+        let path = request.uri().path();
+        let logged = matches!(kind, Kind::S3 | Kind::Json) || (kind == Kind::Site && path.starts_with(SHARE));
+        if !logged {
+            return None;
+        }
+        let texts = Texts::of_request(shown_path(path), request.uri().query().unwrap_or_default(), request.headers());
+        let (mut tap, mut seen) = (None, Seen::default());
+        if kind == Kind::S3 {
+            seen = Seen::declared(request.body().size_hint().exact().unwrap_or_default());
+        } else {
+            let new = Tap::new(Seen::of(request.headers()));
+            request.extensions_mut().insert(new.clone());
+            tap = Some(new);
+        }
+        Some(Box::new(Self {
+            caller: Arc::clone(caller),
+            org: OrgId([0; 16]),
+            method: request.method().clone(),
+            texts,
+            ip,
+            status: 0,
+            duration_ms: 0,
+            ended_ms: 0,
+            tap,
+            request: seen,
+            response: Seen::default(),
+            refused: None,
+            printed: Printed::default(),
+        }))
+    }
+
+    /// Takes note of the answer. `request_id` is the door's own, where the answer has no other.
+    pub(super) fn answered(&mut self, answer: &mut Response<Body>, kind: Kind, request_id: &str) {
+        let headers: &HeaderMap = answer.headers();
+        let own = headers.get("x-request-id").filter(|_| kind != Kind::S3).and_then(|id| id.to_str().ok());
+        self.texts.add_answer(own.unwrap_or(request_id), headers, kind == Kind::S3);
+        if kind != Kind::S3 {
+            self.response = Seen::of(headers);
+        }
+        self.refused = answer.extensions_mut().remove::<Refused>().map(|Refused(message)| message);
+    }
+
+    /// Takes note of a piece of the answer's body.
+    pub(super) fn pass(&mut self, data: &[u8]) {
+        self.response.pass(data);
+    }
+
+    /// Ends; `None` if it turned out to be nobody's.
+    pub(super) fn end(mut self: Box<Self>, status: u16, duration: Duration, now: Millis) -> Option<Box<Self>> {
+        self.org = self.caller.org()?;
+        self.status = status;
+        self.duration_ms = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        self.ended_ms = now;
+        if let Some(tap) = self.tap.take() {
+            self.request = tap.take();
+        }
+        Some(self)
+    }
+
+    fn print(&mut self) {
+        if self.refused.is_none() && self.status >= 400 {
+            self.refused = told(&self.response);
+        }
+        let message = self.refused.take();
+        self.refused = message.map(|text| clean(&text).chars().take(MESSAGE_CHARS_MAX).collect());
+        self.printed = Printed {
+            query: parameters(self.texts.query()),
+            request_body: Printout::of(&self.request),
+            response_body: Printout::of(&self.response),
+        };
+    }
+}
+
+/// A path as it may be shown.
+pub(super) fn shown_path(path: &str) -> &str {
+    if path.len() > SHARE.len() && path.starts_with(SHARE) { "/-/s/[REDACTED]" } else { clean(path) }
+}
+
+/// The request with a body that is seen as a handler reads it, if it is to be logged.
+pub(super) fn tapped<B>(mut request: Request<B>) -> Request<Tapped<B>> {
+    let tap = request.extensions_mut().remove::<Tap>();
+    request.map(|body| Tapped { body, tap })
+}
+
+/// The parameters of a query, decoded, and without what is secret.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(query.as_bytes()).take(PARAMETERS_MAX);
+    pairs.map(|(name, value)| (redact::value("", &name), redact::value(&name, &value))).collect()
+}
+
+/// The message in the document of an error, in either form that the JSON doors have.
+fn told(response: &Seen) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(&response.begin).ok()?;
+    let message = document.pointer("/error/message").or_else(|| document.pointer("/message"))?;
+    message.as_str().map(str::to_owned)
+}
+
+impl Printout {
+    fn of(seen: &Seen) -> Self {
+        if seen.bytes == 0 {
+            return Self::Nothing;
+        }
+        if !seen.json {
+            return Self::Binary(seen.bytes);
+        }
+        // Cut within a character, or no text from there on.
+        let valid = seen.begin.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+        let (mut text, to_the_end) = redact::json(valid);
+        let whole = to_the_end && valid.len() as u64 == seen.bytes && text.len() <= limit::LOG_BODY_BYTES_MAX;
+        text.truncate(text.floor_char_boundary(limit::LOG_BODY_BYTES_MAX));
+        if whole { Self::Json(text) } else { Self::Text(text) }
+    }
+
+    fn borrow(&self) -> Option<LogBodyRef<'_>> {
+        match self {
+            Self::Nothing => None,
+            Self::Json(text) => Some(LogBodyRef::Json(text)),
+            Self::Text(text) => Some(LogBodyRef::Text(text)),
+            Self::Binary(bytes) => Some(LogBodyRef::Binary { bytes: *bytes }),
+        }
+    }
+}
+
+impl Pending for Capture {
+    fn org(&self) -> OrgId {
+        self.org
+    }
+
+    fn ended_ms(&self) -> Millis {
+        self.ended_ms
+    }
+
+    fn size_bytes(&self) -> usize {
+        let bodies = self.request.begin.capacity() + self.response.begin.capacity();
+        size_of::<Self>() + self.texts.size_bytes() + bodies + self.refused.as_ref().map_or(0, String::capacity)
+    }
+
+    fn entry(&mut self, id: LogId) -> LogEntry<'_> {
+        self.print();
+        LogEntry {
+            id,
+            status: self.status,
+            duration_ms: self.duration_ms,
+            key: self.caller.key(),
+            bucket: self.caller.bucket(),
+            method: self.method.as_str(),
+            path: self.texts.path(),
+            error_message: self.refused.as_deref(),
+            request_id: clean(self.texts.request_id()),
+            ip: Some(self.ip),
+            query: self.printed.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            request_headers: self.texts.request_headers().map(shown_header).collect(),
+            response_headers: self.texts.response_headers().map(shown_header).collect(),
+            request_body: self.printed.request_body.borrow(),
+            response_body: self.printed.response_body.borrow(),
+        }
+    }
+}
+
+/// A text, or what stands in its place if it holds an API key.
+fn clean(text: &str) -> &str {
+    if redact::holds_secret(text) { redact::REDACTED } else { text }
+}
+
+/// A header as it may be shown. Of the address of a page the parameters are left out: they may be secrets of another site.
+fn shown_header<'a>((name, value): (&'a str, &'a str)) -> (&'a str, &'a str) {
+    let value = if name == "referer" { value.split(['?', '#']).next().unwrap_or_default() } else { value };
+    (name, clean(value))
+}

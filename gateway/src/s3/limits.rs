@@ -1,0 +1,64 @@
+//! What is asked of a caller that is known, before anything is done for it; and what the log is told of it.
+
+use std::sync::Arc;
+
+use http::header::RETRY_AFTER;
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
+use s3s::S3Result;
+use windlass_api::Rates;
+use windlass_store::Store;
+use windlass_store::log::Caller;
+use windlass_store::policy::{Grant, KeyPrincipal};
+
+use super::error;
+use super::ops::Operation;
+
+/// The operation whose answers are the bytes of objects.
+const DELIVERY: &str = "GetObject";
+
+/// The limits of plans that hold for the S3 door as a whole. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Limits {
+    store: Arc<Store>,
+    /// Apart from those of the JSON doors, as plans have a number for each.
+    rates: Arc<Rates>,
+}
+
+impl Limits {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store, rates: Arc::default() }
+    }
+
+    /// Lets the holder of a key in, unless its organisation has made as many requests as its plan allows: then 429 with the
+    /// code that every SDK tries again.
+    pub(super) fn let_in(&self, key: &KeyPrincipal, extensions: &Extensions) -> S3Result<()> {
+        if let Some(caller) = extensions.get::<Arc<Caller>>() {
+            caller.belongs_to(key.org, Some(key.key));
+        }
+        let limit = self.store.plan_of(key.org).map_err(error::from_store)?.s3_requests_per_minute;
+        let taken = self.rates.take(key.org, limit, self.store.now());
+        let Some(seconds) = taken.and_then(|taken| taken.retry_after_s) else { return Ok(()) };
+        let mut refused = error::refuse("SlowDown", "Please reduce your request rate.");
+        refused.set_status_code(StatusCode::TOO_MANY_REQUESTS);
+        refused.set_headers(HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from(seconds))]));
+        Err(refused)
+    }
+}
+
+/// Takes note of what was allowed. The bytes of an object are only sent while the organisation has bandwidth left, where
+/// its plan enforces that: else `QuotaExceeded`.
+pub(super) fn begin(store: &Store, operation: &Operation, grant: &Grant, extensions: &Extensions) -> S3Result<()> {
+    let delivers = operation.name == DELIVERY;
+    if let Some(caller) = extensions.get::<Arc<Caller>>() {
+        if let Ok(bucket) = grant.bucket() {
+            caller.uses(bucket.id);
+        }
+        if delivers {
+            caller.delivers();
+        }
+    }
+    match grant.bucket() {
+        Ok(bucket) if delivers => store.check_bandwidth(bucket.row.org).map_err(error::from_store),
+        _ => Ok(()),
+    }
+}

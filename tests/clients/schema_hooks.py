@@ -1,0 +1,89 @@
+"""What schemathesis is told of the API beyond its document. It runs inside schemathesis, which test_schema.py starts.
+
+Things that are there, so that not every request is about something that is not; and which refusals of valid data depend on
+what is there, or on a rule that no schema can tell. Every other refusal of valid data is a failure.
+"""
+
+import json
+import os
+import re
+import zlib
+
+import schemathesis
+
+# Made by test_schema.py: the keys that must stay, parameters of what is there, and for DELETE some of each that may go.
+THINGS = json.loads(os.environ["WINDLASS_SCHEMA_THINGS"])
+
+# Refusals of data that its schema allows, in the contract's words, by operation.
+ANYWHERE = ("Bucket is not active", "Invalid cursor")
+REFUSED = {
+    "POST /v1/buckets": ("Invalid bucket name", "Invalid origin URL"),
+    "PATCH /v1/buckets/{bucketId}": ("Invalid origin URL",),
+    "POST /v1/buckets/{bucketId}/retry": ("Only failed buckets can be retried",),
+    "PUT /v1/buckets/{bucketId}/files/{path}": (
+        "File type not allowed",
+        r"File exceeds the bucket's maximum size of \d+ bytes",
+        "File path is too long: at most 1024 bytes",
+    ),
+    "GET /v1/buckets/{bucketId}/files/{path}": ("File path is too long: at most 1024 bytes",),
+    "DELETE /v1/buckets/{bucketId}/files/{path}": ("File path is too long: at most 1024 bytes",),
+    "POST /v1/keys": ("expiresAt must be in the future", "Invalid bucket IDs: .+"),
+    "POST /v1/files/upload": (
+        "File type not allowed",
+        r"File exceeds the bucket's maximum size of \d+ bytes",
+        "File path is too long: at most 1024 bytes",
+    ),
+    "POST /v1/folders": ("File type not allowed", "Invalid folder id", "File path is too long: at most 1024 bytes"),
+    "GET /v1/folders": ("Invalid folder id",),
+    "POST /v1/share": ("Invalid resource_id",),
+}
+
+
+def told(response):
+    """The message of an error, in either form."""
+    document = response.json()
+    error = document.get("error")
+    return error["message"] if isinstance(error, dict) else document.get("message", "")
+
+
+# A field of a form is text, whatever was made of it before it was put there: that it was no text cannot be seen any more.
+FORM_TYPE = re.compile(r"violates `type` at /properties/(key|content_type)\b")
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Keeps every failure but the refusal of valid data for what is there, and what a form cannot tell."""
+    kind, label = type(failure).__name__, f"{case.method.upper()} {case.path}"
+    if kind == "AcceptedNegativeData" and label == "POST /v1/files/upload":
+        broken = failure.message.count("violates")
+        return broken == 0 or broken != len(FORM_TYPE.findall(failure.message))
+    if kind != "RejectedPositiveData" or response.status_code not in (400, 413, 415):
+        return True
+    return not any(re.fullmatch(rule, told(response)) for rule in (*ANYWHERE, *REFUSED.get(label, ())))
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """The key that asks must not be revoked by what it asks, nor the root key."""
+    return (case.path_parameters or {}).get("keyId") not in THINGS["keys"]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Asks half of the time about something that is there."""
+    meta = case.meta
+    if meta is None or not meta.generation.mode.is_positive or meta.phase.name.value != "fuzzing":
+        return
+    drawn = repr((case.method, case.path, case.path_parameters, case.query, case.body))
+    if zlib.crc32(drawn.encode("utf-8", "replace")) % 2:
+        return
+    deletes = case.method.upper() == "DELETE"
+    for name in case.path_parameters or {}:
+        spare = THINGS["spare"].get(name, [])
+        if deletes and case.path.endswith("}") and case.path.rstrip("}").endswith(name):
+            if spare:
+                case.path_parameters[name] = spare.pop()
+        elif name in THINGS["there"]:
+            case.path_parameters[name] = THINGS["there"][name]
+    if "bucket" in (case.query or {}):
+        case.query["bucket"] = THINGS["bucket"]

@@ -1,0 +1,13 @@
+//! The command line over `/v1`: the real binary against the real gateway, and against something that only pretends to be one.
+
+mod access;
+mod broken;
+mod bucket;
+mod file;
+mod key;
+mod log;
+mod pretender;
+mod ran;
+mod terminal;
+mod transfer;
+mod usage;
