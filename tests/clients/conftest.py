@@ -18,6 +18,8 @@ def pytest_addoption(parser):
     parser.addoption("--binary", help="the windlass binary under test")
     parser.addoption("--clients", help="the folder that setup.sh filled")
     parser.addoption("--seed", default=str(random.SystemRandom().randrange(10**9)), help="seed of all random data")
+    # Everybody runs the same cases, so that a change is answered for what it changed; another seed looks further.
+    parser.addoption("--schema-seed", type=int, default=1, help="seed of the cases that schemathesis makes")
 
 
 def pytest_report_header(config):

@@ -97,7 +97,7 @@ async fn is_on_its_way_out(json: &Json, client: &Client, id: &str, name: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deletion_of_a_full_bucket_goes_on_after_a_kill_and_ends() {
-    let objects = number("WINDLASS_DELETION_KEYS", 6_000);
+    let objects = number("WINDLASS_DELETION_KEYS", 10_000);
     let mut server = Server::start_with(Options::default(), DataDir::new());
     let (client, name) = (server.client(), unique("doomed"));
     let kept = client.make(&unique("kept")).await;
