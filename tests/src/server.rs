@@ -224,7 +224,8 @@ impl Server {
         &self.data
     }
 
-    /// What it has written to standard error so far, in all runs on this directory.
+    /// What it has written to standard error so far, in all runs on this directory. A running gateway gathers lines
+    /// for some milliseconds: what must be there is there once it has ended.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.log()).unwrap_or_default()
     }

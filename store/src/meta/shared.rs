@@ -78,14 +78,17 @@ impl Shared {
         drop(self.latest.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Closes the engine; false if there was none. Reads are refused until there is another one. `Unavailable` if snapshots
-    /// of it live for longer than that; then it stays.
+    /// Closes the engine; false if there was none, and reads go on to be told why. Reads are refused until there is another
+    /// one. `Unavailable` if snapshots of it live for longer than that; then it stays.
     pub(super) fn close(&self, within: Duration) -> Result<bool> {
+        if self.with_engine(|_| Ok(())).is_err() {
+            return Ok(false);
+        }
         // From here on nobody takes a snapshot of it, and none that was taken is shared.
         let engine = self.replace_engine(Err("the metadata file is being opened anew".to_owned()));
         self.committed();
-        if engine.is_err() || self.watch.wait(within) {
-            return Ok(engine.is_ok());
+        if self.watch.wait(within) {
+            return Ok(true);
         }
         drop(self.replace_engine(engine));
         Err(Error::unavailable("the metadata is being read"))

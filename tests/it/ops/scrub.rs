@@ -39,12 +39,13 @@ async fn the_job_reads_everything_and_reports_damage() {
     std::fs::write(&path, &bytes).unwrap();
     let options = Options::default().env("WINDLASS_SCRUB_BYTES_PER_SECOND", "1GiB");
     let data = server.data().clone();
-    let server = Server::start_with(options, data);
+    let mut server = Server::start_with(options, data);
     let client = server.client();
     while counter(&client, "windlass_scrub_damaged_total").await < 1.0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(counter(&client, "windlass_scrub_missing_total").await, 0.0);
+    assert!(server.stop().success());
     assert!(server.log().contains("damaged"), "{}", server.log_tail());
 }
 

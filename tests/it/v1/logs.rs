@@ -240,8 +240,8 @@ async fn a_log_that_is_damaged_or_cannot_be_opened_stops_nothing_else() {
     server.client().make("bucket").await.put("k", "v").await.is(200);
     let root = Json::new(&server.client(), TOKEN);
     assert_eq!(lines(&logs(&root, "").await), ["PUT /bucket/k 200", "PUT /bucket 200"]);
-    assert!(server.log().contains("damaged"), "{}", server.log_tail());
     assert!(server.stop().success());
+    assert!(server.log().contains("damaged"), "{}", server.log_tail());
 
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
