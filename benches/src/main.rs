@@ -6,6 +6,7 @@ mod ceiling;
 mod compare;
 mod disk;
 mod load;
+mod management;
 mod micro;
 mod process;
 mod request_log;
@@ -44,6 +45,13 @@ enum Command {
     },
     /// Windlass beside its peers and the ceiling.
     Compare(compare::CompareArgs),
+    /// The management door beside a bare JSON handler.
+    Management(management::ManagementArgs),
+    /// Serve a JSON document from a bare handler and do nothing else.
+    BareJson {
+        /// The document.
+        file: PathBuf,
+    },
     /// What the request log costs, with and without it in turns.
     RequestLog(request_log::RequestLogArgs),
     /// Windlass with millions of objects beside Windlass with none.
@@ -78,6 +86,8 @@ fn main() -> ExitCode {
         Command::Load(args) => load(*args),
         Command::Ceiling { size, listen } => ceiling::run(listen, size),
         Command::Compare(args) => compare::run(&args),
+        Command::Management(args) => management::run(&args),
+        Command::BareJson { file } => management::serve_bare(&file),
         Command::RequestLog(args) => request_log::run(&args),
         Command::Scale(args) => scale::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
