@@ -72,6 +72,8 @@ enum Command {
     Codec,
     /// Digests of a body.
     Digest,
+    /// The rate limit under many threads.
+    Rate,
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +98,10 @@ fn main() -> ExitCode {
         Command::Codec => micro::codec::run(),
         Command::Digest => {
             micro::digest::run();
+            Ok(())
+        }
+        Command::Rate => {
+            micro::rate::run();
             Ok(())
         }
     };

@@ -110,8 +110,11 @@ pub(crate) fn serve_bare(file: &Path) -> Result<(), Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("bare-json: listening on http://{}", listener.local_addr()?);
         let router = axum::Router::new().fallback(handler).with_state(answer);
-        axum::serve(axum::serve::ListenerExt::tap_io(listener, |io: &mut TcpStream| drop(io.set_nodelay(true))), router)
-            .await?;
+        axum::serve(
+            axum::serve::ListenerExt::tap_io(listener, |io: &mut TcpStream| drop(io.set_nodelay(true))),
+            router,
+        )
+        .await?;
         Ok(())
     })
 }
@@ -143,13 +146,10 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Empty<Bytes>>, Failu
     Ok(sender)
 }
 
-async fn get(
-    sender: &mut SendRequest<Empty<Bytes>>,
-    address: SocketAddr,
-    path: &str,
-) -> Result<Bytes, Failure> {
+async fn get(sender: &mut SendRequest<Empty<Bytes>>, address: SocketAddr, path: &str) -> Result<Bytes, Failure> {
     sender.ready().await?;
-    let request = Request::get(path).header("host", address.to_string()).header("authorization", format!("Bearer {TOKEN}"));
+    let request =
+        Request::get(path).header("host", address.to_string()).header("authorization", format!("Bearer {TOKEN}"));
     let answer = sender.send_request(request.body(Empty::new())?).await?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();
