@@ -118,3 +118,5 @@ pub const LOG_SCAN_BYTES_MAX: usize = 8 << 20;
 pub const LOG_SWEEP_BLOCKS: usize = 256;
 /// Bytes the request log's engine may cache.
 pub const LOG_CACHE_BYTES: usize = 16 << 20;
+/// Pieces of bodies that may wait to be digested in lanes; one more is digested elsewhere, on its own.
+pub const DIGEST_JOBS_MAX: usize = 1_024;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::lanes::{Block, LANES_MAX, take_in};
 use crate::blob::digest::Digests;
 use crate::error::{Error, Result};
+use crate::limit;
 
 /// Blocks of each lane between two looks at the queue.
 const STEP_BLOCKS: usize = 512;
@@ -24,15 +25,13 @@ const STEP_BLOCKS: usize = 512;
 const JOBS_EACH: usize = 4;
 /// Jobs that a digester takes at once: another one that was woken finds some too.
 const TAKE: usize = 4;
-/// Jobs that may wait for a digester; one more is done elsewhere, on its own.
-const JOBS_MAX: usize = 1_024;
-/// Lanes of a digester. Without optimisation they take a hundred times as long as the `md-5` crate, which has it always.
+/// Lanes of a digester. Without optimisation they take far longer than the `md-5` crate, which has it always.
 const LANES: usize = if cfg!(debug_assertions) { 1 } else { LANES_MAX };
 
 /// The digesters of the process: they share its cores, so all stores share them.
 static SHARED: LazyLock<Arc<Digesters>> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Digesters::new(cores, LANES, JOBS_MAX)
+    Digesters::new(cores, LANES, limit::DIGEST_JOBS_MAX)
 });
 
 /// Threads that digest. They end with the process.
@@ -293,7 +292,7 @@ mod tests {
 
     /// Digesters whose one thread is the test itself, which does the jobs once they are all there.
     fn by_hand(lanes: usize) -> Arc<Digesters> {
-        let digesters = Digesters::new(1, lanes, JOBS_MAX);
+        let digesters = Digesters::new(1, lanes, limit::DIGEST_JOBS_MAX);
         *digesters.lock() = Queue { awake: 1, threads: 1, ..Queue::default() };
         digesters
     }
@@ -362,7 +361,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn many_uploads_at_once_are_all_answered_by_few_threads() {
-        let digesters = Digesters::new(2, LANES_MAX, JOBS_MAX);
+        let digesters = Digesters::new(2, LANES_MAX, limit::DIGEST_JOBS_MAX);
         let uploads = (0..40).map(|n| {
             let digesters = Arc::clone(&digesters);
             tokio::spawn(async move {
@@ -384,7 +383,7 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_no_digester_can_take_is_done_all_the_same() {
         let bytes = noise(10_000, 1);
-        let no_threads = Digesters::new(0, LANES_MAX, JOBS_MAX);
+        let no_threads = Digesters::new(0, LANES_MAX, limit::DIGEST_JOBS_MAX);
         assert_same(no_threads.digest(new_digests(), pieces(&bytes, 999)).await.unwrap(), &bytes);
         let no_queue = Digesters::new(1, LANES_MAX, 0);
         assert_same(no_queue.digest(new_digests(), pieces(&bytes, 999)).await.unwrap(), &bytes);
