@@ -38,9 +38,13 @@ pub struct Settings {
     /// The region this gateway says it is in.
     pub region: String,
     /// The address under which clients reach this gateway, such as `https://files.example.com`; without it links begin with
-    /// the host that the request names.
+    /// the scheme and the host of the request.
     pub public_url: Option<String>,
 }
+
+/// Stands in the extensions of a request whose client speaks TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
 
 /// What a handler has beside its input.
 pub(crate) struct Call {
@@ -71,7 +75,7 @@ impl Call {
     pub(crate) fn on(&self, action: Action, bucket: &BucketName) -> Result<Grant> {
         let grant = authorize(&self.state.store, self.grant.principal(), action, &Asked::Name(bucket.clone()))?;
         if let (Some(caller), Ok(bucket)) = (caller(&self.head), grant.bucket()) {
-            caller.uses(bucket.id);
+            caller.uses(bucket.id, bucket.row.org);
         }
         Ok(grant)
     }

@@ -88,6 +88,7 @@ fn asked_for(key: ObjectKey, headers: &HeaderMap) -> GetObject {
     let time = |name| text(headers, &name).and_then(parse_time);
     GetObject {
         key,
+        version: None,
         range: text(headers, &RANGE).and_then(RangeRequest::parse),
         part: None,
         conditions: ReadConditions {
@@ -100,7 +101,7 @@ fn asked_for(key: ObjectKey, headers: &HeaderMap) -> GetObject {
 }
 
 fn whole(get: &GetObject) -> GetObject {
-    GetObject { key: get.key.clone(), range: None, part: None, conditions: ReadConditions::default() }
+    GetObject::whole(get.key.clone())
 }
 
 /// Whether If-Range holds (RFC 9110 section 13.1.5); a weak tag never does.

@@ -214,12 +214,17 @@ fn print(form: Form, status: StatusCode, code: &str, message: &str) -> Answer {
 fn kind_of(kind: Stored) -> ErrorKind {
     match kind {
         Stored::AccessDenied | Stored::SignatureMismatch => ErrorKind::Forbidden,
-        Stored::NoSuchBucket | Stored::NoSuchKey | Stored::NoSuchUpload | Stored::NoSuchKeyId | Stored::NoSuchShare => {
-            ErrorKind::NotFound
-        }
-        Stored::BucketAlreadyOwnedByYou | Stored::BucketAlreadyExists | Stored::BucketNotEmpty | Stored::BucketBusy => {
-            ErrorKind::Conflict
-        }
+        Stored::NoSuchBucket
+        | Stored::NoSuchKey
+        | Stored::NoSuchVersion
+        | Stored::NoSuchUpload
+        | Stored::NoSuchKeyId
+        | Stored::NoSuchShare => ErrorKind::NotFound,
+        Stored::BucketAlreadyOwnedByYou
+        | Stored::BucketAlreadyExists
+        | Stored::BucketNotEmpty
+        | Stored::BucketBusy
+        | Stored::InvalidBucketState => ErrorKind::Conflict,
         Stored::QuotaBuckets | Stored::QuotaExceeded => ErrorKind::PaymentRequired,
         Stored::FileTooLarge | Stored::EntityTooLarge => ErrorKind::TooLarge,
         Stored::TypeNotAllowed => ErrorKind::UnsupportedType,
@@ -238,6 +243,14 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::IncompleteBody
         | Stored::EntityTooSmall
         | Stored::InvalidPart
+        | Stored::InvalidTag
+        | Stored::TooManyTags
+        | Stored::MalformedDocument
+        | Stored::MalformedPolicy
+        | Stored::InvalidRetentionPeriod
+        | Stored::IsDeleteMarker
+        | Stored::AclNotSupported
+        | Stored::InvalidAclWithOwnership
         | Stored::InvalidPartOrder => ErrorKind::BadRequest,
         Stored::SlowDown | Stored::Unavailable | Stored::Latched => ErrorKind::Unavailable,
         Stored::Corrupt | Stored::Internal => ErrorKind::ServerError,

@@ -17,6 +17,7 @@ mod files;
 mod id;
 mod input;
 mod limit;
+pub mod multipart;
 mod openapi;
 mod page;
 mod path;
@@ -38,7 +39,7 @@ use tower::ServiceExt as _;
 
 pub use answer::Answer;
 pub use auth::authenticate;
-pub use call::{Settings, State};
+pub use call::{OverTls, Settings, State};
 pub use error::{Error, ErrorKind, Form, bare};
 pub use files::Links;
 pub use rate::{Rates, Taken};

@@ -146,7 +146,7 @@ impl Route {
             asked => authorize(&state.store, grant.principal(), self.action, &asked)?,
         };
         if let (Some(caller), Ok(bucket)) = (caller(&head), grant.bucket()) {
-            caller.uses(bucket.id);
+            caller.uses(bucket.id, bucket.row.org);
         }
         let call = Call { state: Arc::clone(state), grant, head, template: self.path };
         let answering = (self.handler)(call, body);

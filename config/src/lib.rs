@@ -10,6 +10,7 @@ mod kind;
 mod list;
 mod load;
 mod near;
+mod network;
 mod print;
 mod secret;
 mod settings;
@@ -17,10 +18,12 @@ pub mod time;
 mod validate;
 
 pub use fault::{Fault, Faults};
-pub use kind::{Durability, Limit, LogFormat, LogLevel, parse_size};
+pub use kind::{Durability, Limit, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders, parse_size};
 pub use list::{
-    Auth, Backup, Bucket, General, Key, Limits, Log, Organisation, Plan, RequestLog, Root, S3, Scrub, Storage, Sweep,
+    Auth, Backup, Bucket, General, Key, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
+    RequestLog, Root, S3, Scrub, Storage, Sweep, Tls,
 };
 pub use load::Sources;
+pub use network::Network;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -5,15 +5,15 @@ use std::marker::PhantomData;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::Secret;
 use crate::field::{Field, sections};
 use crate::kind::{
-    Address, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, OneOf, Optional, Path, SecretText,
-    Size, Text, Texts, Time,
+    Address, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, Networks, ObjectOwnership, OneOf,
+    Optional, Path, ProxyHeaders, SecretText, Several, Size, Text, Texts, Time,
 };
 use crate::validate::{
-    is_access_key_id, is_domain, is_key_text, is_name, is_public_url, is_region, is_secret_key, is_token,
+    is_access_key_id, is_domain, is_key_text, is_name, is_public_url, is_region, is_secret_key, is_token, is_webhook,
 };
+use crate::{Network, Secret};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -34,7 +34,7 @@ sections! {
         /// The folder that holds the metadata, and the objects unless storage.blobs says otherwise.
         data: PathBuf = PathBuf::from("./windlass-data"), Path;
         /// The address under which clients reach the gateway, with its scheme. Links to share begin with it;
-        /// without it they begin with "http://" and the host that the request for them named.
+        /// without it they begin with the scheme and the host of the request for them.
         public_url: Option<String> = None, Optional(Text(is_public_url, "\"http://\" or \"https://\" with a host, and no path"));
     }
 
@@ -60,8 +60,15 @@ sections! {
     S3 {
         /// The region that signatures must name, and that clients are told.
         region: String = "us-east-1".to_owned(), Text(is_region, "1 to 64 of a-z, 0-9 and '-'");
-        /// The domain under which buckets are hosts, as in bucket.s3.example.com for s3.example.com. Without it only paths name buckets.
-        base_domain: Option<String> = None, Optional(Text(is_domain, "a domain name in lower case, such as \"s3.example.com\""));
+        /// The domains under which buckets are hosts, as in bucket.s3.example.com for s3.example.com: one, or several. Without
+        /// any only paths name buckets.
+        base_domain: Vec<String> = Vec::new(), Several(is_domain, "a domain name in lower case, such as \"s3.example.com\"");
+        /// The domain under which buckets are websites, as in bucket.web.example.com for web.example.com: those that have a
+        /// website configuration are served there to everybody whom they let read. Without it there are no websites.
+        website_domain: Option<String> = None, Optional(Text(is_domain, "a domain name in lower case, such as \"web.example.com\""));
+        /// Who owns what others write into the buckets that are made over S3 and do not say it themselves. Access control lists
+        /// count in none that its owner owns alone.
+        object_ownership: ObjectOwnership = ObjectOwnership::BucketOwnerEnforced, OneOf(PhantomData::<ObjectOwnership>);
     }
 
     /// Who may come in.
@@ -74,6 +81,26 @@ sections! {
         /// The key to seal them with from now on, for `windlass secret rotate` alone: 32 bytes in base64. Without it one is
         /// made, unless the master key is given from outside.
         new_master_key: Option<Secret> = None, Optional(SecretText(is_key_text, "32 bytes in base64")), "WINDLASS_NEW_MASTER_KEY";
+    }
+
+    /// TLS on the listener, version 1.2 or 1.3. With both files it speaks nothing else. They are read again when they change,
+    /// and on SIGHUP; a pair that is not sound is told in the log, and the one before it stays.
+    Tls {
+        /// The gateway's certificate, and behind it those that lead to an authority, in PEM.
+        cert_file: Option<PathBuf> = None, Optional(Path);
+        /// The certificate's private key, in PEM. Others than the file's owner and group must not be let in.
+        key_file: Option<PathBuf> = None, Optional(Path);
+        /// Milliseconds between looks at whether the files have changed.
+        watch_interval_ms: u64 = 30_000, Count(100..=HOUR_MS, "milliseconds");
+    }
+
+    /// Proxies in front of the gateway.
+    Proxy {
+        /// Where the proxies are that are believed when they tell whom they speak for, over TLS or not, and under which host.
+        /// Nobody else is. Such a proxy must set these headers itself on every request, or take away what its client sent.
+        trusted: Vec<Network> = Vec::new(), Networks;
+        /// The headers in which they tell it: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded. The other ones are not read.
+        headers: ProxyHeaders = ProxyHeaders::XForwarded, OneOf(PhantomData::<ProxyHeaders>);
     }
 
     /// The root key. If none is given, one is made at the first start.
@@ -132,6 +159,15 @@ sections! {
         bytes_per_second: u64 = 32 * MIB, Size(64 * KIB..=64 * GIB);
     }
 
+    /// The job that ends what the rules of buckets' life cycles say is due.
+    Lifecycle {
+        /// Milliseconds from the end of one pass through all buckets with rules to the next. A pass that was interrupted goes
+        /// on at the start.
+        interval_ms: u64 = HOUR_MS, Count(100..=DAY_MS, "milliseconds");
+        /// Milliseconds of what the rules call a day. Anything but a day is for tests of rules.
+        day_ms: u64 = DAY_MS, Count(1..=DAY_MS, "milliseconds");
+    }
+
     /// The log of requests, which clients read back; apart from the log on standard error.
     RequestLog {
         /// Whether requests are logged.
@@ -173,6 +209,17 @@ sections! {
         overage: Option<bool> = None, Optional(Flag);
         /// Whether nothing is sent any more once a month's bandwidth is used up.
         enforce_bandwidth: Option<bool> = None, Optional(Flag);
+    }
+
+    /// A target of notifications: where buckets can have events told that happen to their objects. It can be given more than
+    /// once, and by variables such as WINDLASS_NOTIFICATION_TARGET_0_NAME.
+    NotificationTarget {
+        /// Its name. Buckets name it as arn:windlass:sqs::NAME:webhook.
+        name: String = String::new(), Text(is_name, "1 to 64 of a-z, 0-9 and '-'");
+        /// The address that is told, by a POST of JSON.
+        url: String = String::new(), Text(is_webhook, "an address that begins with \"http://\" or \"https://\"");
+        /// What the header X-Windlass-Signature is made with, so that the target knows who tells it.
+        secret: Secret = Secret::new(""), SECRET_KEY;
     }
 
     /// An organisation that is made at the start, with its buckets and keys. It can be given more than once, and by variables

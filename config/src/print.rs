@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::field::{Field, From};
-use crate::list::{Bucket, Key, Organisation, Plan};
+use crate::list::{Bucket, Key, NotificationTarget, Organisation, Plan};
 use crate::settings::{Entry, Settings, sections};
 
 impl Settings {
@@ -30,6 +30,7 @@ impl Settings {
             }
         }
         example(&mut text, "plan", Plan::ABOUT, Plan::FIELDS);
+        example(&mut text, "notification_target", NotificationTarget::ABOUT, NotificationTarget::FIELDS);
         example(&mut text, "organisation", Organisation::ABOUT, Organisation::FIELDS);
         example(&mut text, "organisation.bucket", Bucket::ABOUT, Bucket::FIELDS);
         example(&mut text, "organisation.key", Key::ABOUT, Key::FIELDS);

@@ -3,7 +3,8 @@
 use crate::field::{Field, From};
 use crate::kind::Raw;
 use crate::list::{
-    Auth, Backup, General, Limits, Log, Organisation, Plan, RequestLog, Root, S3, Scrub, Storage, Sweep,
+    Auth, Backup, General, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy, RequestLog, Root, S3,
+    Scrub, Storage, Sweep, Tls,
 };
 
 /// Sets a value, or says that it is of another kind.
@@ -41,6 +42,8 @@ macro_rules! settings {
             $($(#[doc = $about])* pub $member: $Section,)*
             /// Plans beside those that are there by default, and changes of those.
             pub plans: Vec<Plan>,
+            /// Where buckets can have events told.
+            pub notification_targets: Vec<NotificationTarget>,
             /// Organisations to make at the start.
             pub organisations: Vec<Organisation>,
         }
@@ -68,6 +71,10 @@ settings! {
     s3: S3 "s3" Anywhere;
     /// Who may come in.
     auth: Auth "auth" Anywhere;
+    /// TLS on the listener.
+    tls: Tls "tls" Anywhere;
+    /// Proxies in front of the gateway.
+    proxy: Proxy "proxy" Anywhere;
     /// The root key.
     root: Root "root" Environment;
     /// Bounds on what clients may take up.
@@ -78,6 +85,8 @@ settings! {
     sweep: Sweep "sweep" Anywhere;
     /// The job that reads everything that is stored and holds it against its checksums.
     scrub: Scrub "scrub" Anywhere;
+    /// The job that follows the rules of life cycles.
+    lifecycle: Lifecycle "lifecycle" Anywhere;
     /// The log of requests, which clients read back.
     request_log: RequestLog "request_log" Anywhere;
     /// Backups of the metadata.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::fault::{Fault, Faults};
 use crate::field::Field;
-use crate::list::{Bucket, Key, Organisation, Plan};
+use crate::list::{Bucket, Key, NotificationTarget, Organisation, Plan};
 use crate::settings::{Settings, entries};
 
 /// A region, as signatures name it.
@@ -34,6 +34,13 @@ pub(crate) fn is_public_url(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     (1..=255).contains(&host.len()) && host.bytes().all(plain)
+}
+
+/// Where somebody is told of events.
+pub(crate) fn is_webhook(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    !host.is_empty() && text.len() <= 2_048 && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// An access key id: what a credential scope can hold, which ends an id with a slash.
@@ -76,9 +83,19 @@ impl Settings {
             });
         }
         self.root_faults(&mut faults);
+        self.website_faults(&mut faults);
+        self.tls_faults(&mut faults);
         self.plan_faults(&mut faults);
+        self.target_faults(&mut faults);
         self.organisation_faults(&mut faults);
         faults
+    }
+
+    /// A host would be a bucket's twice.
+    fn website_faults(&self, faults: &mut Faults) {
+        if self.s3.website_domain.as_ref().is_some_and(|domain| self.s3.base_domain.contains(domain)) {
+            faults.push(Fault::new("s3.website_domain", "used by s3.base_domain too"));
+        }
     }
 
     fn root_faults(&self, faults: &mut Faults) {
@@ -94,6 +111,15 @@ impl Settings {
         }
     }
 
+    fn tls_faults(&self, faults: &mut Faults) {
+        let missing = match (&self.tls.cert_file, &self.tls.key_file) {
+            (Some(_), None) => "tls.key_file",
+            (None, Some(_)) => "tls.cert_file",
+            _ => return,
+        };
+        faults.push(Fault::new(missing, "not set; tls.cert_file and tls.key_file must be given together"));
+    }
+
     fn plan_faults(&self, faults: &mut Faults) {
         let mut names = BTreeSet::new();
         for (i, plan) in self.plans.iter().enumerate() {
@@ -101,6 +127,17 @@ impl Settings {
             check(&path, plan, Plan::FIELDS, faults);
             if !names.insert(&plan.name) {
                 faults.push(Fault::new(format!("{path}.name"), "used by an earlier plan"));
+            }
+        }
+    }
+
+    fn target_faults(&self, faults: &mut Faults) {
+        let mut names = BTreeSet::new();
+        for (i, target) in self.notification_targets.iter().enumerate() {
+            let path = format!("notification_target[{i}]");
+            check(&path, target, NotificationTarget::FIELDS, faults);
+            if !names.insert(&target.name) {
+                faults.push(Fault::new(format!("{path}.name"), "used by an earlier target"));
             }
         }
     }

@@ -55,7 +55,35 @@ fn a_flag_counts_before_a_variable_and_a_variable_before_the_file() {
 #[test]
 fn empty_text_takes_an_optional_value_back() {
     let settings = load("[s3]\nbase_domain = \"s3.test\"", &[("WINDLASS_S3_BASE_DOMAIN", "")], &[]).unwrap();
-    assert_eq!(settings.s3.base_domain, None);
+    assert!(settings.s3.base_domain.is_empty());
+}
+
+#[test]
+fn there_can_be_one_base_domain_or_several() {
+    for (text, domains) in [
+        ("base_domain = \"s3.test\"", &["s3.test"][..]),
+        ("base_domain = [\"s3.test\", \"b.test\"]", &["s3.test", "b.test"]),
+    ] {
+        assert_eq!(load(&format!("[s3]\n{text}"), &[], &[]).unwrap().s3.base_domain, domains);
+    }
+    let told = problems(load("", &[("WINDLASS_S3_BASE_DOMAIN", "s3.test,S3.test")], &[]));
+    assert!(told.starts_with("s3.base_domain: [\"s3.test\", \"S3.test\"] is not accepted"), "{told}");
+}
+
+#[test]
+fn a_certificate_and_its_key_are_given_together() {
+    let told = problems(load("[tls]\ncert_file = \"/a.pem\"", &[], &[]));
+    assert_eq!(told, "tls.key_file: not set; tls.cert_file and tls.key_file must be given together");
+    assert!(problems(load("[tls]\nkey_file = \"/a.pem\"", &[], &[])).starts_with("tls.cert_file: not set"));
+    load("[tls]\ncert_file = \"/a.pem\"\nkey_file = \"/b.pem\"", &[], &[]).unwrap();
+}
+
+#[test]
+fn nobody_is_trusted_by_default_and_only_networks_can_be() {
+    assert!(Settings::default().proxy.trusted.is_empty());
+    let settings = load("[proxy]\ntrusted = [\"10.0.0.0/8\", \"::1\"]", &[], &[]).unwrap();
+    assert_eq!(settings.proxy.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert!(problems(load("[proxy]\ntrusted = [\"10.0.0.1/8\"]", &[], &[])).starts_with("proxy.trusted: "));
 }
 
 #[test]
@@ -262,4 +290,38 @@ fn the_root_key_comes_from_the_environment_alone_and_in_pairs() {
     assert!(told.contains("taken only from WINDLASS_ROOT_SECRET_KEY"), "{told}");
     let token = [("WINDLASS_ROOT_TOKEN", "bkt_0123456789012345678901234567890123456789012")];
     assert!(problems(load("", &token, &[])).contains("root.token: set alone"));
+}
+
+#[test]
+fn targets_of_notifications_come_from_the_file_and_from_variables_and_are_checked() {
+    let text = "[[notification_target]]\nname = \"a\"\nurl = \"https://a.test/x\"\nsecret = \"secret-of-a\"\n";
+    let environment = [
+        ("WINDLASS_NOTIFICATION_TARGET_0_NAME", "b"),
+        ("WINDLASS_NOTIFICATION_TARGET_0_URL", "http://127.0.0.1:9/"),
+        ("WINDLASS_NOTIFICATION_TARGET_0_SECRET", "secret-of-b"),
+    ];
+    let targets = load(text, &environment, &[]).unwrap().notification_targets;
+    let shown: Vec<_> = targets.iter().map(|one| (one.name.as_str(), one.url.as_str(), one.secret.expose())).collect();
+    assert_eq!(shown, [("a", "https://a.test/x", "secret-of-a"), ("b", "http://127.0.0.1:9/", "secret-of-b")]);
+    let told = problems(load(
+        &format!("{text}{text}[[notification_target]]\nurl = \"ftp://a\"\nsecret = \"short\""),
+        &[],
+        &[],
+    ));
+    for line in [
+        "notification_target[1].name: used by an earlier target",
+        "notification_target[2].name: ",
+        "notification_target[2].url: \"ftp://a\" is not accepted",
+        "notification_target[2].secret: [redacted] is not accepted",
+    ] {
+        assert!(told.contains(line), "{line}\nnot in\n{told}");
+    }
+}
+
+#[test]
+fn a_host_is_not_a_bucket_s_twice() {
+    let both = "[s3]\nbase_domain = \"s3.test\"\nwebsite_domain = ";
+    load(&format!("{both}\"web.s3.test\""), &[], &[]).unwrap();
+    let told = problems(load(&format!("{both}\"s3.test\""), &[], &[]));
+    assert!(told.contains("s3.website_domain: used by s3.base_domain too"), "{told}");
 }

@@ -9,13 +9,12 @@ mod refusal;
 mod request_id;
 mod route;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use windlass_api::{Form, Links};
+use windlass_api::{Form, Links, OverTls};
 
 pub(crate) use self::capture::Refused;
 pub(crate) use self::json::JsonDoor;
@@ -25,6 +24,7 @@ use self::request_id::RequestId;
 pub(crate) use self::route::Kind;
 use crate::app::App;
 use crate::body::{Body, boxed};
+use crate::net::{Domains, Peer, Proxies};
 use crate::s3::S3Door;
 use crate::site;
 
@@ -33,24 +33,36 @@ pub(crate) struct Door {
     app: Arc<App>,
     s3: S3Door,
     json: JsonDoor,
-    base_domain: Option<String>,
+    domains: Domains,
+    proxies: Proxies,
     limits: Limits,
     requests: Arc<Semaphore>,
 }
 
 impl Door {
-    /// `base_domain` is in lower case.
-    pub(crate) fn new(app: Arc<App>, s3: S3Door, json: JsonDoor, base_domain: Option<String>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        app: Arc<App>,
+        s3: S3Door,
+        json: JsonDoor,
+        domains: Domains,
+        proxies: Proxies,
+        limits: Limits,
+    ) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests));
-        Self { app, s3, json, base_domain, limits, requests }
+        Self { app, s3, json, domains, proxies, limits, requests }
     }
 
     /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.
-    pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let kind = route::kind(&request, self.base_domain.as_deref());
+    pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let peer = self.proxies.client(&mut request, peer);
+        request.extensions_mut().insert(peer);
+        if peer.secure {
+            request.extensions_mut().insert(OverTls);
+        }
+        let kind = route::kind(&request, &self.domains);
         let id = RequestId::of(&request, kind);
         let form = Form::of(request.uri().path());
-        let mut line = log::Line::begin(&self.app, &mut request, kind, &id, peer);
+        let mut line = log::Line::begin(&self.app, &mut request, kind, &id, peer.address);
         let answer = match limit::admit(&request, &self.limits, &self.requests) {
             Ok(slot) => {
                 line.hold(slot);
@@ -61,13 +73,13 @@ impl Door {
         line.watch(request_id::stamp(answer, kind, &id))
     }
 
-    async fn route(&self, kind: Kind, request: Request<Incoming>, id: &RequestId, peer: SocketAddr) -> Response<Body> {
+    async fn route(&self, kind: Kind, request: Request<Incoming>, id: &RequestId, peer: Peer) -> Response<Body> {
         match kind {
             Kind::Site if Links::serves(request.uri().path()) => self.json.follow(request).await,
             Kind::Site => site::answer_page(&self.app, &request).await,
             Kind::Health => site::health(),
             Kind::Json => self.json.handle(request).await,
-            Kind::S3 => self.s3.handle(request, id.as_str(), peer.ip()).await.map(boxed),
+            Kind::S3 => self.s3.handle(request, id.as_str(), peer).await.map(boxed),
         }
     }
 }

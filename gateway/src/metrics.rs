@@ -39,6 +39,16 @@ pub(crate) struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) connections: Connections,
     pub(crate) jobs: Vec<JobCounters>,
+    pub(crate) notifications: Notifications,
+}
+
+/// Counters of events that targets are told.
+#[derive(Debug, Default)]
+pub(crate) struct Notifications {
+    pub(crate) delivered: Counter,
+    /// Times that a target did not take one.
+    pub(crate) failures: Counter,
+    pub(crate) given_up: Counter,
 }
 
 /// Counters of connections.
@@ -47,6 +57,8 @@ pub(crate) struct Connections {
     pub(crate) accepted: Counter,
     pub(crate) open: Counter,
     pub(crate) accept_failures: Counter,
+    /// TLS handshakes that failed or took too long.
+    pub(crate) handshake_failures: Counter,
     /// Bytes off the sockets, headers and framing included.
     pub(crate) received_bytes: Counter,
     /// Bytes into the sockets, headers and framing included.
@@ -60,6 +72,7 @@ impl Metrics {
             requests: Requests::default(),
             connections: Connections::default(),
             jobs: jobs.iter().map(|name| JobCounters::new(name)).collect(),
+            notifications: Notifications::default(),
         }
     }
 }

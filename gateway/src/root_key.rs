@@ -26,8 +26,8 @@ impl Told {
     }
 
     /// Tells the key. The log never sees it.
-    pub(crate) fn tell(&self, key: &Credentials, address: SocketAddr, region: &str) -> io::Result<()> {
-        let text = text(key, address, region);
+    pub(crate) fn tell(&self, key: &Credentials, endpoint: &str, region: &str) -> io::Result<()> {
+        let text = text(key, endpoint, region);
         match self {
             Self::Terminal => io::stderr().write_all(text.as_bytes()),
             Self::File(path) => {
@@ -51,10 +51,9 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// The key, and settings that are ready to paste into the usual clients.
-fn text(key: &Credentials, address: SocketAddr, region: &str) -> String {
+fn text(key: &Credentials, endpoint: &str, region: &str) -> String {
     let Credentials { access_key_id: id, secret_access_key: secret, token } = key;
     let token = token.as_deref().unwrap_or("none");
-    let endpoint = format!("http://{}", reachable(address));
     format!(
         "A root key was made. It is told here and nowhere else: keep it.
 
@@ -95,12 +94,12 @@ rclone, in rclone.conf:
     )
 }
 
-/// An address that a client on this machine can use, also when the gateway listens on all of them.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// Where a client on this machine finds a gateway, also when it listens on all addresses.
+pub(crate) fn endpoint(mut address: SocketAddr, secure: bool) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() { [127, 0, 0, 1].into() } else { [0, 0, 0, 0, 0, 0, 0, 1].into() });
     }
-    address
+    format!("{}://{address}", if secure { "https" } else { "http" })
 }
 
 #[cfg(test)]
@@ -114,14 +113,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = Told::File(folder.path().join(FILE));
         let key = Credentials::generate().unwrap();
-        let address = "0.0.0.0:9000".parse().unwrap();
-        told.tell(&key, address, "eu-test-1").unwrap();
+        let told_endpoint = endpoint("0.0.0.0:9000".parse().unwrap(), false);
+        told.tell(&key, &told_endpoint, "eu-test-1").unwrap();
         let path = folder.path().join(FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();
         for part in [&key.access_key_id, &key.secret_access_key, "http://127.0.0.1:9000", "eu-test-1"] {
             assert!(text.contains(part), "{part}");
         }
-        assert_eq!(told.tell(&key, address, "eu-test-1").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(told.tell(&key, &told_endpoint, "eu-test-1").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -12,9 +12,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use windlass_api::{Api, Links, Rates, State};
-use windlass_config::{Durability, Limits, RequestLog, Settings};
+use windlass_config::{Durability, Limits, ObjectOwnership, RequestLog, Settings, Tls};
 use windlass_store::bootstrap::RootKey;
 use windlass_store::log::{LogOptions, Logs};
+use windlass_store::policy::Ownership;
 use windlass_store::seal::MasterKey;
 use windlass_store::{Store, StoreOptions};
 
@@ -22,7 +23,8 @@ pub(crate) use self::failure::Failure;
 use crate::app::App;
 use crate::door::{self, Door, JsonDoor};
 use crate::metrics::Metrics;
-use crate::root_key::Told;
+use crate::net::{Domains, Proxies, Served};
+use crate::root_key::{self, Told};
 use crate::s3::{S3Door, S3Settings};
 use crate::{admin, jobs, net, organisations, trace};
 
@@ -57,8 +59,10 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
     let served = runtime.block_on(async {
         let listener = bind(settings.general.listen).await?;
         let address = listener.local_addr().map_err(|error| Failure::of("the listener has no address", &error))?;
+        let tls = tls(&settings.tls)?;
         if let RootKey::Made(key) = store.bootstrap(plan).await?.root {
-            told.tell(&key, address, &settings.s3.region).map_err(|error| {
+            let endpoint = root_key::endpoint(address, tls.is_some());
+            told.tell(&key, &endpoint, &settings.s3.region).map_err(|error| {
                 Failure::of(
                     "a root key was made but could not be told; \
                      set WINDLASS_ROOT_ACCESS_KEY and WINDLASS_ROOT_SECRET_KEY to replace it",
@@ -66,7 +70,7 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
                 )
             })?;
         }
-        let served = listen(settings, Arc::clone(&store), Arc::clone(&logs), listener, address).await;
+        let served = listen(settings, Arc::clone(&store), Arc::clone(&logs), (listener, tls), address).await;
         if let Err(error) = store.flush_counters().await {
             tracing::error!(%error, "what was counted last could not be written");
         }
@@ -84,13 +88,16 @@ async fn listen(
     settings: &Settings,
     store: Arc<Store>,
     logs: Arc<Logs>,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<(net::Tls, net::Watcher)>),
     address: SocketAddr,
 ) -> Result<(), Failure> {
     let app = Arc::new(App::new(Arc::clone(&store), logs, Metrics::new(jobs::NAMES)));
     let s3 = S3Door::new(Arc::clone(&store), s3_settings(settings));
     let json = json_door(settings, store, Arc::clone(&app.logs));
-    let door = Door::new(Arc::clone(&app), s3, json, settings.s3.base_domain.clone(), door_limits(&settings.limits));
+    let proxies = Proxies::new(settings.proxy.trusted.clone(), settings.proxy.headers);
+    let hosts: Vec<String> = settings.s3.base_domain.iter().chain(&settings.s3.website_domain).cloned().collect();
+    let domains = Domains::new(&hosts);
+    let door = Arc::new(Door::new(Arc::clone(&app), s3, json, domains, proxies, door_limits(&settings.limits)));
     if settings.storage.durability == Durability::Relaxed {
         let within_ms = settings.storage.relaxed_sync_ms;
         tracing::warn!(
@@ -104,11 +111,17 @@ async fn listen(
     if let Some(listener) = admin::open(app.store.data_dir()) {
         jobs.spawn(admin::serve(listener, Arc::clone(&app.store), stopped.clone()));
     }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let tls = tls.map(|(tls, watcher)| {
+        jobs.spawn(watcher.run(stopped.clone()));
+        tls
+    });
     // The one line on standard output, for whoever started the process to wait for.
-    let _ = writeln!(std::io::stdout(), "windlass: listening on http://{address}");
+    let _ = writeln!(std::io::stdout(), "windlass: listening on {scheme}://{address}");
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     let drain = Duration::from_millis(settings.limits.drain_timeout_ms);
-    let drained = net::serve(listener, app, Arc::new(door), net_limits(&settings.limits), drain, stopped).await;
+    let served = Served { app, door, limits: net_limits(&settings.limits), tls };
+    let drained = net::serve(listener, served, drain, stopped).await;
     if drained.cut > 0 {
         tracing::warn!(connections = drained.cut, "connections were cut that had not finished in time");
     }
@@ -120,6 +133,13 @@ async fn listen(
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| Failure::of(&format!("cannot listen on {address}"), &error))
+}
+
+/// TLS as the settings have it, and what keeps it fresh.
+fn tls(settings: &Tls) -> Result<Option<(net::Tls, net::Watcher)>, Failure> {
+    let (Some(cert), Some(key)) = (&settings.cert_file, &settings.key_file) else { return Ok(None) };
+    let opened = net::Pair::new(cert, key).open(Duration::from_millis(settings.watch_interval_ms));
+    opened.map(Some).map_err(|fault| Failure::of("TLS cannot be spoken", &fault))
 }
 
 /// How the store is to be opened.
@@ -159,10 +179,18 @@ fn temporary(options: &mut StoreOptions) -> Result<TempDir, Failure> {
 
 fn s3_settings(settings: &Settings) -> S3Settings {
     S3Settings {
-        base_domain: settings.s3.base_domain.clone(),
+        domains: Domains::new(&settings.s3.base_domain),
+        sites: Domains::new(settings.s3.website_domain.as_slice()),
         region: settings.s3.region.clone(),
         sigv2_presigned: settings.auth.sigv2_presigned,
         body_idle: Duration::from_millis(settings.limits.body_idle_timeout_ms),
+        day_ms: settings.lifecycle.day_ms,
+        ownership: match settings.s3.object_ownership {
+            ObjectOwnership::BucketOwnerEnforced => Ownership::Enforced,
+            ObjectOwnership::BucketOwnerPreferred => Ownership::Preferred,
+            ObjectOwnership::ObjectWriter => Ownership::Writer,
+        },
+        targets: settings.notification_targets.iter().map(|target| target.name.clone()).collect(),
     }
 }
 
@@ -180,7 +208,11 @@ fn json_door(settings: &Settings, store: Arc<Store>, logs: Arc<Logs>) -> JsonDoo
 }
 
 fn door_limits(limits: &Limits) -> door::Limits {
-    door::Limits { requests: size(limits.requests), header_bytes: size(limits.header_bytes) }
+    door::Limits {
+        requests: size(limits.requests),
+        header_bytes: size(limits.header_bytes),
+        headers: size(limits.headers),
+    }
 }
 
 fn net_limits(limits: &Limits) -> net::Limits {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::clock::Millis;
+use crate::object::VersionId;
+
 /// What went wrong, by what the caller can do about it. Doors translate a kind into their own code and status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -11,6 +14,20 @@ pub enum ErrorKind {
     NoSuchBucket,
     /// The named object does not exist.
     NoSuchKey,
+    /// The named version of an object does not exist.
+    NoSuchVersion,
+    /// The named version of an object is a delete marker.
+    IsDeleteMarker,
+    /// The bucket's versioning or locks do not allow the change.
+    InvalidBucketState,
+    /// A default retention is outside its range.
+    InvalidRetentionPeriod,
+    /// A tag breaks a rule of tags.
+    InvalidTag,
+    /// There are more tags than there may be.
+    TooManyTags,
+    /// A document does not keep its schema.
+    MalformedDocument,
     /// The named multipart upload does not exist, or was completed or aborted.
     NoSuchUpload,
     /// The named access key does not exist in the caller's organisation.
@@ -35,6 +52,12 @@ pub enum ErrorKind {
     FileTooLarge,
     /// The bucket does not take objects of that content type.
     TypeNotAllowed,
+    /// A bucket policy is not one, or says what nobody here understands; the message says where.
+    MalformedPolicy,
+    /// Access control lists do not count in the bucket.
+    AclNotSupported,
+    /// The bucket's own access control list grants something to others while lists are to count no more.
+    InvalidAclWithOwnership,
     /// A bucket name breaks the naming rules.
     InvalidBucketName,
     /// An argument is outside its range; the message names it.
@@ -83,6 +106,15 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// The delete marker that an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marker {
+    /// Its version id.
+    pub version: VersionId,
+    /// When it was made.
+    pub modified_ms: Millis,
+}
+
 /// Shorthand for results of the store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -92,13 +124,14 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
+    marker: Option<Marker>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a message that may be shown to the client.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), marker: None, source: None }))
     }
 
     /// The same error with its cause, which goes to the log and never to a client.
@@ -106,6 +139,18 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// The same error with the delete marker it is about.
+    #[must_use]
+    pub(crate) fn about_marker(mut self, version: VersionId, modified_ms: Millis) -> Self {
+        self.0.marker = Some(Marker { version, modified_ms });
+        self
+    }
+
+    /// The delete marker it is about.
+    pub fn marker(&self) -> Option<Marker> {
+        self.0.marker
     }
 
     /// Stable storage did not do what was asked.

@@ -3,21 +3,34 @@
 
 use bytes::Bytes;
 
+use crate::acl::{Acl, AclGrant, BucketAcl, Grantee, Permission};
 use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind};
-use crate::bucket::{BucketRow, BucketSettings, BucketState, CachePreset, DeletionRow, OptimizationMode, Visibility};
+use crate::bucket::{
+    BucketRow, BucketSettings, BucketState, CachePreset, DeletionRow, DocumentSet, OptimizationMode, Versioning,
+    Visibility,
+};
+use crate::cors::{Cors, CorsRule};
 use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyOrigin, KeyRow, KeyUsedRow, Scope, Scopes};
-use crate::meta::codec::{self, Record};
+use crate::lifecycle::{Expiration, Filter, FilterForm, Lifecycle, LifecycleRule, NoncurrentExpiration};
+use crate::meta::codec::{self, Record, Tagged};
 use crate::meta::table::IdRow;
 use crate::name::BucketName;
-use crate::object::{ETag, Metadata, ObjectHead, ObjectRow, StorageClass, SystemHeaders, hex};
+use crate::notification::{EventKind, EventRow, Notification, Subscription, SubscriptionForm};
+use crate::object::{
+    DefaultRetention, ETag, Extras, LockMode, MarkerRow, Metadata, NullRow, ObjectHead, ObjectLock, ObjectRow, Period,
+    Retention, StorageClass, SystemHeaders, VersionRow, hex,
+};
 use crate::org::OrgRow;
+use crate::policy::{BucketPolicy, Ownership, PublicAccessBlock};
 use crate::share::{PasswordHash, ShareRef, ShareRow};
 use crate::sweep::GarbageRow;
+use crate::tag::BucketTags;
 use crate::upload::row::{ManifestRow, PartRow, Run, UploadRow};
 use crate::usage::{OrgUsageRow, UsageRow};
+use crate::website::{Protocol, Route, RouteKey, RouteTo, RouteWhen, Website};
 
 fn same<R: Record + PartialEq + std::fmt::Debug>(record: R, fixture: &str) {
     assert_eq!(hex(&codec::encode(&record).unwrap()), fixture, "{record:?}");
@@ -49,11 +62,37 @@ fn objects() {
         version: None,
         checksum: vec![0xDE, 0xAD, 0xBE, 0xEF],
         metadata: metadata(),
+        extras: Extras::default(),
     };
-    same(
-        row,
+    was(
+        row.clone(),
         "010700000102030405060708090a0b0c0d0e0f8a959282e733000100000211111111111111111111111111111111090004deadbeef010a746578742f706c61696e0000000000000101650176",
     );
+    same(
+        row.clone(),
+        "020700000102030405060708090a0b0c0d0e0f8a959282e733000100000211111111111111111111111111111111090004deadbeef010a746578742f706c61696e000000000000010165017600000000",
+    );
+    let extras = extras();
+    let old = VersionRow::Object(Tagged(ObjectRow { version: Some([7; 16]), extras, ..row }));
+    same(
+        old,
+        "01008d01020700000102030405060708090a0b0c0d0e0f8a959282e73300010000021111111111111111111111111111111109010707070707070707070707070707070704deadbeef010a746578742f706c61696e000000000000010165017601017401750101ac0201010108080808080808080808080808080808020008080808080808080808080808080808000101",
+    );
+    same(VersionRow::Marker(MarkerRow { sequence: 300, version: None, modified_ms: 5 }), "0101ac020005");
+    same(NullRow { sequence: 300 }, "01ac02");
+}
+
+fn extras() -> Extras {
+    let grants = vec![
+        AclGrant { grantee: Grantee::Org(OrgId([8; 16])), permission: Permission::FullControl },
+        AclGrant { grantee: Grantee::AllUsers, permission: Permission::Read },
+    ];
+    Extras {
+        tags: vec![("t".into(), "u".into())],
+        retention: Some(Retention { mode: LockMode::Compliance, until_ms: 300 }),
+        legal_hold: Some(true),
+        acl: Some(Acl { owner: OrgId([8; 16]), grants }),
+    }
 }
 
 #[test]
@@ -76,8 +115,16 @@ fn uploads() {
         class: StorageClass::IntelligentTiering,
         metadata: metadata(),
         checksum: Some((ChecksumAlgorithm::Sha256, ChecksumKind::Composite)),
+        extras: Extras::default(),
     };
-    same(row, "018a959282e7330202020202020202020202020202020204010a746578742f706c61696e0000000000000101650176010401");
+    was(
+        row.clone(),
+        "018a959282e7330202020202020202020202020202020204010a746578742f706c61696e0000000000000101650176010401",
+    );
+    same(
+        row,
+        "028a959282e7330202020202020202020202020202020204010a746578742f706c61696e000000000000010165017601040100000000",
+    );
     let row = PartRow {
         body: Body::Inline(BlobId([3; 16])),
         size: 9,
@@ -162,10 +209,25 @@ fn buckets() {
             visibility: Visibility::Public,
         },
         updated_ms: 9,
+        versioning: Versioning::Off,
+        object_lock: None,
+        documents: DocumentSet::default(),
+        revision: 0,
+    };
+    was(
+        row.clone(),
+        "020670686f746f7301010101010101010101010101010101060965752d776573742d31094d792050686f746f73040401086e6f2d73746f7265010e68747470733a2f2f612e74657374011e01ac02010107696d6167652f2a030109",
+    );
+    let default = DefaultRetention { mode: LockMode::Governance, period: Period::Years(2) };
+    let row = BucketRow {
+        versioning: Versioning::Enabled,
+        object_lock: Some(ObjectLock { default: Some(default) }),
+        revision: 300,
+        ..row
     };
     same(
         row,
-        "020670686f746f7301010101010101010101010101010101060965752d776573742d31094d792050686f746f73040401086e6f2d73746f7265010e68747470733a2f2f612e74657374011e01ac02010107696d6167652f2a030109",
+        "030670686f746f7301010101010101010101010101010101060965752d776573742d31094d792050686f746f73040401086e6f2d73746f7265010e68747470733a2f2f612e74657374011e01ac02010107696d6167652f2a03010901010100010200ac02",
     );
     let name = BucketName::parse("photos").unwrap();
     was(
@@ -179,8 +241,139 @@ fn buckets() {
 }
 
 #[test]
+fn rules_of_buckets() {
+    for (ownership, fixture) in [
+        (Ownership::Enforced, "0100"),
+        (Ownership::Preferred, "0101"),
+        (Ownership::Writer, "0102"),
+        (Ownership::Removed, "0103"),
+    ] {
+        same(ownership, fixture);
+    }
+    let block = PublicAccessBlock { block_acls: true, block_policy: true, ..PublicAccessBlock::default() };
+    same(block, "0101000100");
+    let groups = [Grantee::Org(OrgId([8; 16])), Grantee::AllUsers, Grantee::AuthenticatedUsers, Grantee::LogDelivery];
+    let rights =
+        [Permission::FullControl, Permission::Read, Permission::Write, Permission::ReadAcp, Permission::WriteAcp];
+    let lines = rights.into_iter().zip(groups.into_iter().cycle());
+    let grants = lines.map(|(permission, grantee)| AclGrant { grantee, permission }).collect();
+    same(
+        BucketAcl(Acl { owner: OrgId([7; 16]), grants }),
+        "010707070707070707070707070707070705000808080808080808080808080808080800010102020303000808080808080808080808080808080804",
+    );
+    let text = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}"#;
+    same(
+        BucketPolicy::parse(text).unwrap(),
+        "014b7b2253746174656d656e74223a7b22456666656374223a2244656e79222c225072696e636970616c223a222a222c22416374696f6e223a222a222c225265736f75726365223a222a227d7d",
+    );
+}
+
+#[test]
+fn documents_of_buckets() {
+    same(BucketTags(vec![("a".into(), "1".into())]), "010101610131");
+    let cors = CorsRule {
+        id: Some("r".into()),
+        origins: vec!["*".into()],
+        methods: vec!["GET".into()],
+        headers: vec!["h".into()],
+        exposed: vec!["e".into()],
+        max_age_seconds: Some(300),
+    };
+    same(Cors { rules: vec![cors] }, "010101017201012a010347455401016801016501ac02");
+}
+
+#[test]
+fn life_cycles() {
+    let and = Filter {
+        form: FilterForm::And,
+        prefix: Some("p".into()),
+        tags: vec![("a".into(), "1".into())],
+        larger_than: Some(1),
+        smaller_than: Some(300),
+    };
+    let noncurrent = Some(NoncurrentExpiration { days: 2, newer_kept: Some(3) });
+    let rule = |filter: Filter, expiration| LifecycleRule {
+        id: "r".into(),
+        enabled: true,
+        filter,
+        expiration: Some(expiration),
+        noncurrent,
+        abort_days: Some(7),
+    };
+    let old = Filter { form: FilterForm::Old, prefix: Some("p".into()), ..Filter::default() };
+    let rules = vec![
+        rule(and, Expiration::Days(300)),
+        rule(old, Expiration::Date(86_400_000)),
+        rule(Filter::default(), Expiration::DeleteMarker(true)),
+    ];
+    same(
+        Lifecycle { rules },
+        "0103017201020101700101610131010101ac020100ac0201020103010701720100010170000000010180b899290102010301070172010100000000010201010201030107",
+    );
+}
+
+#[test]
+fn websites() {
+    same(Website::Elsewhere { host: "h".into(), protocol: Some(Protocol::Https) }, "010001680101");
+    let when = Some(RouteWhen { prefix: Some("p".into()), status: Some(404) });
+    let route = |key| Route {
+        when: when.clone(),
+        to: RouteTo { host: Some("h".into()), protocol: Some(Protocol::Http), status: Some(302), key },
+    };
+    let keys = [RouteKey::Same, RouteKey::Prefix("x".into()), RouteKey::Whole("y".into())];
+    let routes = keys.into_iter().map(route).collect();
+    same(
+        Website::Documents { index: "i".into(), error: Some("e".into()), routes },
+        "010101690101650301010170019403010168010001ae020001010170019403010168010001ae0201017801010170019403010168010001ae02020179",
+    );
+}
+
+#[test]
+fn notifications() {
+    let subscribe = |form| Subscription {
+        id: "s".into(),
+        form,
+        arn: "a".into(),
+        target: "t".into(),
+        events: vec!["s3:ObjectCreated:*".into()],
+        prefix: Some("p".into()),
+        suffix: None,
+    };
+    let forms = [SubscriptionForm::Queue, SubscriptionForm::Topic, SubscriptionForm::Function];
+    same(
+        Notification { subscriptions: forms.map(subscribe).into() },
+        "010301730001610174011273333a4f626a656374437265617465643a2a0101700001730101610174011273333a4f626a656374437265617465643a2a0101700001730201610174011273333a4f626a656374437265617465643a2a01017000",
+    );
+    let event = |kind| EventRow {
+        target: "t".into(),
+        subscription: "s".into(),
+        kind,
+        at_ms: 5,
+        bucket: BucketName::parse("bucket").unwrap(),
+        owner: OrgId([7; 16]),
+        key: "k".into(),
+        size: Some(300),
+        etag: Some(ETag::Multipart([1; 16], 2)),
+        version: Some("null".into()),
+        sequence: 9,
+        attempts: 1,
+    };
+    same(
+        event(EventKind::CreatedPut),
+        "01017401730005066275636b657407070707070707070707070707070707016b01ac020101010101010101010101010101010101010201046e756c6c0901",
+    );
+    assert_eq!(EventKind::ALL.len(), 10, "a kind that is new comes last");
+    same(
+        event(EventKind::ExpirationMarker),
+        "01017401730905066275636b657407070707070707070707070707070707016b01ac020101010101010101010101010101010101010201046e756c6c0901",
+    );
+}
+
+#[test]
 fn counters() {
-    same(UsageRow { objects: 1, object_bytes: 2, uploads: 3, parts: 4, part_bytes: 5 }, "010102030405");
+    let row = UsageRow { objects: 1, object_bytes: 2, uploads: 3, parts: 4, part_bytes: 5, ..UsageRow::default() };
+    was(row, "010102030405");
+    same(UsageRow { versions: 6, version_bytes: 7, markers: 8, ..row }, "020102030405060708");
     same(OrgUsageRow { buckets: 1, storage_bytes: 300 }, "0101ac02");
     same(BandwidthRow { bytes: 300 }, "01ac02");
 }

@@ -63,4 +63,6 @@ ids! {
     ShareId
     /// A logged request.
     LogId
+    /// An event that somebody is to be told of.
+    EventId
 }

@@ -1,8 +1,9 @@
 //! What is true in a gateway, independent of any protocol: buckets, objects, uploads, keys, counters and bytes.
 //!
-//! Deliberately absent: HTTP, XML, JSON, and every type of a door. Only `meta/redb.rs` names the metadata engine,
+//! Deliberately absent: HTTP, XML, JSON, and every type of a door; but a bucket's policy is JSON, and is read here. Only `meta/redb.rs` names the metadata engine,
 //! only `blob/` names the blob store, only `clock.rs` reads time and randomness.
 
+pub mod acl;
 pub mod admission;
 pub mod backup;
 pub mod bandwidth;
@@ -11,17 +12,22 @@ pub mod bootstrap;
 pub mod bucket;
 pub mod check;
 pub mod clock;
+pub mod cors;
 pub mod error;
 #[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod fuzz;
 pub mod id;
 pub mod key;
+pub mod lifecycle;
 pub mod limit;
 pub mod log;
 pub mod master;
 pub mod meta;
 mod migrate;
 pub mod name;
+pub mod notification;
 pub mod object;
 mod opened;
 pub mod org;
@@ -34,8 +40,10 @@ pub mod share;
 mod state;
 mod store;
 pub mod sweep;
+pub mod tag;
 pub mod upload;
 pub mod usage;
+pub mod website;
 
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Store, StoreOptions};

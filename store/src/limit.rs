@@ -42,6 +42,15 @@ pub const MIME_TYPE_BYTES_MAX: usize = 128;
 pub const LIFECYCLE_DAYS_MAX: u16 = 3_650;
 /// Names that are tried for a bucket that was given none.
 pub const NAME_ATTEMPTS_MAX: usize = 5;
+/// Documents of buckets kept in memory; when there are more, keeping begins anew.
+pub const DOCUMENTS_KEPT_MAX: usize = 4_096;
+/// Bytes of a bucket's policy (S3: "Bucket policies", 20 KB).
+pub const POLICY_BYTES_MAX: usize = 20 << 10;
+/// Bytes of one fact that a policy asks of a request; a longer one is refused, so that holding it against a policy's
+/// wildcards has a bound.
+pub const FACT_BYTES_MAX: usize = 4 << 10;
+/// Lines of an access control list (S3: "Access control list overview").
+pub const ACL_GRANTS_MAX: usize = 100;
 /// Share links into one bucket.
 pub const SHARES_PER_BUCKET_MAX: usize = 10_000;
 /// How long a share link may last.
@@ -50,6 +59,46 @@ pub const SHARE_MS_MAX: u64 = 365 * 86_400_000;
 pub const PASSWORD_BYTES_MAX: usize = 128;
 /// Passwords of share links that are checked at once: each costs a core a good part of a second.
 pub const PASSWORD_CHECKS_MAX: usize = 2;
+
+/// Tags of an object (S3: "Categorizing your objects using tags").
+pub const OBJECT_TAGS_MAX: usize = 10;
+/// Tags of a bucket (S3: "Using cost allocation tags").
+pub const BUCKET_TAGS_MAX: usize = 50;
+/// UTF-16 units of a tag's name (S3: "Categorizing your objects using tags").
+pub const TAG_NAME_UNITS_MAX: usize = 128;
+/// UTF-16 units of a tag's value (S3: "Categorizing your objects using tags").
+pub const TAG_VALUE_UNITS_MAX: usize = 256;
+/// Characters of the id of a rule (S3 API: CORSRule, LifecycleRule).
+pub const RULE_ID_CHARS_MAX: usize = 255;
+/// Rules of a CORS document (S3 API: PutBucketCors).
+pub const CORS_RULES_MAX: usize = 100;
+/// Bytes of a CORS document (S3 API: PutBucketCors).
+pub const CORS_BYTES_MAX: usize = 64 << 10;
+/// Headers that one preflight can ask for.
+pub const CORS_REQUEST_HEADERS_MAX: usize = 128;
+/// Rules of a lifecycle document (S3 API: PutBucketLifecycleConfiguration).
+pub const LIFECYCLE_RULES_MAX: usize = 1_000;
+/// Versions beside the current one that a rule can keep (S3 API: NoncurrentVersionExpiration).
+pub const NEWER_VERSIONS_KEPT_MAX: u32 = 100;
+/// Rows that one step of the lifecycle looks at.
+pub const LIFECYCLE_SCAN_ROWS: usize = 1_024;
+/// Uploads that one step of the lifecycle aborts: each is looked at part by part.
+pub const LIFECYCLE_STEP_UPLOADS: usize = 4;
+/// Routing rules of a website (S3: "Configuring advanced conditional redirects").
+pub const WEBSITE_ROUTES_MAX: usize = 50;
+/// Bytes of the name of a host (RFC 1035), and of a port.
+pub const HOST_BYTES_MAX: usize = 253 + 6;
+
+/// Destinations that a bucket tells of events.
+pub const SUBSCRIPTIONS_MAX: usize = 100;
+/// Events and groups of them that one destination is told of.
+pub const SUBSCRIPTION_EVENTS_MAX: usize = 32;
+/// Events that may wait to be told; one more is counted and forgotten.
+pub const OUTBOX_ROWS_MAX: u64 = 1_000_000;
+/// Events that one step tells.
+pub const OUTBOX_STEP_ROWS: usize = 64;
+/// How often it is tried to tell an event.
+pub const OUTBOX_ATTEMPTS_MAX: u32 = 16;
 
 /// Operations in one commit.
 pub const BATCH_OPERATIONS_MAX: usize = 512;

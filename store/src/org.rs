@@ -36,6 +36,11 @@ impl Record for OrgRow {
     }
 }
 
+impl OrgId {
+    /// The owner of what was written by nobody in particular. No organisation has this identifier.
+    pub const NOBODY: Self = Self([0; 16]);
+}
+
 /// An organisation with its identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Org {

@@ -1,5 +1,23 @@
 //! The one place that decides: `authorize` turns a principal, an action and a resource into a `Grant`, or refuses.
-//! Store verbs take a grant, so none can be called without this decision.
+//! Store verbs take a grant, so none can be called without this decision. What policies and lists add to it on the S3 door
+//! is in `s3`; the language of policies is read and evaluated in the other files under this one.
+
+mod access;
+mod block;
+mod caller;
+mod condition;
+mod document;
+mod json;
+mod key;
+mod operator;
+mod ownership;
+mod pattern;
+mod public;
+mod put;
+mod request;
+mod s3;
+mod s3_action;
+mod statement;
 
 use crate::bucket::{Bucket, no_such_bucket};
 use crate::clock::Millis;
@@ -8,6 +26,15 @@ use crate::id::{BucketId, KeyId, OrgId};
 use crate::key::{Scope, Scopes};
 use crate::meta::Read;
 use crate::name::BucketName;
+
+pub use block::PublicAccessBlock;
+pub use document::{BucketPolicy, Verdict};
+pub use key::{Fact, Facts};
+pub use ownership::Ownership;
+pub use put::NewAccess;
+pub(crate) use put::set_access;
+pub use request::S3Asked;
+pub use s3_action::S3Action;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +95,76 @@ actions! {
     RetryBucket => BucketsWrite;
     /// List objects.
     ListObjects => FilesRead;
+    /// List versions and delete markers.
+    ListVersions => FilesRead;
+    /// Read whether a bucket keeps versions.
+    GetBucketVersioning => BucketsRead;
+    /// Have a bucket keep versions, or keep no more of them.
+    PutBucketVersioning => BucketsWrite;
+    /// Read what new versions of a bucket are locked with.
+    GetObjectLock => BucketsRead;
+    /// Make versions of a bucket such that they can be locked, or change what new ones are locked with.
+    PutObjectLock => BucketsWrite;
+    /// Read until when a version is kept.
+    GetRetention => FilesRead;
+    /// Say until when a version is kept.
+    PutRetention => FilesWrite;
+    /// Read whether a legal hold is on a version.
+    GetLegalHold => FilesRead;
+    /// Put a legal hold on a version, or take it off.
+    PutLegalHold => FilesWrite;
+    /// Pass over governance retentions.
+    BypassGovernance => BucketsWrite | FilesDelete;
+    /// Read the tags of an object.
+    GetObjectTagging => FilesRead;
+    /// Give an object other tags.
+    PutObjectTagging => FilesWrite;
+    /// Take an object's tags away.
+    DeleteObjectTagging => FilesWrite;
+    /// Read a bucket's tags.
+    GetBucketTagging => BucketsRead;
+    /// Change a bucket's tags.
+    PutBucketTagging => BucketsWrite;
+    /// Read which pages may use a bucket.
+    GetBucketCors => BucketsRead;
+    /// Say which pages may use a bucket.
+    PutBucketCors => BucketsWrite;
+    /// Read the rules of a bucket's life cycle.
+    GetLifecycle => BucketsRead;
+    /// Change the rules of a bucket's life cycle.
+    PutLifecycle => BucketsWrite;
+    /// Read how a bucket is served as a website.
+    GetBucketWebsite => BucketsRead;
+    /// Change how a bucket is served as a website.
+    PutBucketWebsite => BucketsWrite;
+    /// Read who is told of what happens in a bucket.
+    GetNotification => BucketsRead;
+    /// Say who is told of what happens in a bucket.
+    PutNotification => BucketsWrite;
+    /// Read what is never configured on a bucket here: payment, acceleration, logging and the like.
+    GetUnconfigured => BucketsRead;
+    /// Leave it unconfigured.
+    PutUnconfigured => BucketsWrite;
+    /// Read a bucket's policy, or whether it is public.
+    GetBucketPolicy => BucketsRead;
+    /// Change a bucket's policy, or take it away.
+    PutBucketPolicy => BucketsWrite;
+    /// Read what of a bucket is kept from being public.
+    GetPublicAccessBlock => BucketsRead;
+    /// Change what of a bucket is kept from being public.
+    PutPublicAccessBlock => BucketsWrite;
+    /// Read who owns what others write into a bucket.
+    GetOwnership => BucketsRead;
+    /// Change who owns what others write into a bucket.
+    PutOwnership => BucketsWrite;
+    /// Read a bucket's access control list.
+    GetBucketAcl => BucketsRead;
+    /// Change a bucket's access control list.
+    PutBucketAcl => BucketsWrite;
+    /// Read an object's access control list.
+    GetObjectAcl => FilesRead;
+    /// Change an object's access control list.
+    PutObjectAcl => FilesWrite;
     /// List open uploads or the parts of one.
     ListUploads => FilesRead;
     /// Read an object, its headers or its attributes.
@@ -106,6 +203,16 @@ impl Action {
         matches!(
             self,
             Self::ListObjects
+                | Self::ListVersions
+                | Self::GetRetention
+                | Self::PutRetention
+                | Self::GetLegalHold
+                | Self::PutLegalHold
+                | Self::GetObjectTagging
+                | Self::PutObjectTagging
+                | Self::DeleteObjectTagging
+                | Self::GetObjectAcl
+                | Self::PutObjectAcl
                 | Self::ListUploads
                 | Self::GetObject
                 | Self::PutObject
@@ -132,14 +239,42 @@ pub enum Resource<'a> {
 #[derive(Debug, Clone)]
 pub struct Grant {
     action: Action,
-    principal: KeyPrincipal,
+    caller: Principal,
     bucket: Option<Bucket>,
+    /// Whether the caller may see which objects there are in the bucket.
+    lists: bool,
+    /// Whether it is good for nothing before each key has been decided on.
+    each: bool,
 }
+
+/// Who is nobody in particular, where somebody must be named.
+static NOBODY: KeyPrincipal = KeyPrincipal {
+    key: KeyId([0; 16]),
+    org: OrgId::NOBODY,
+    scopes: Scopes::of(&[]),
+    buckets: Some(Vec::new()),
+    expires_ms: None,
+};
 
 impl Grant {
     /// Who acts.
+    pub fn caller(&self) -> &Principal {
+        &self.caller
+    }
+
+    /// The key that acts. For nobody in particular it is one that has no right and belongs to `OrgId::NOBODY`.
     pub fn principal(&self) -> &KeyPrincipal {
-        &self.principal
+        match &self.caller {
+            Principal::Key(key) => key,
+            Principal::Anonymous => &NOBODY,
+        }
+    }
+
+    /// An error as the caller may know it: who may not see which objects there are is not told that one is missing.
+    #[must_use]
+    pub fn conceal(&self, error: Error) -> Error {
+        let tells = matches!(error.kind(), ErrorKind::NoSuchKey | ErrorKind::NoSuchVersion | ErrorKind::IsDeleteMarker);
+        if tells && !self.lists { Error::new(ErrorKind::AccessDenied, "Access Denied") } else { error }
     }
 
     /// The bucket the grant is for.
@@ -151,7 +286,7 @@ impl Grant {
 
     /// Fails unless the grant is for `action`: a verb states what it needs.
     pub(crate) fn must_allow(&self, action: Action) -> Result<()> {
-        if self.action == action {
+        if self.action == action && !self.each {
             return Ok(());
         }
         let cause = format!("a grant for {:?} was used for {action:?}", self.action);
@@ -202,7 +337,7 @@ pub fn authorize(
     if let Some(bucket) = bucket.as_ref().filter(|_| action.is_on_contents()) {
         bucket.check_active()?;
     }
-    Ok(Grant { action, principal: key.clone(), bucket })
+    Ok(Grant { action, caller: principal.clone(), bucket, lists: true, each: false })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use bytes::Bytes;
 
 use crate::clock::{self, Millis};
 use crate::error::{Error, Result};
+use crate::lifecycle::LifecycleCursor;
+use crate::meta::codec;
 use crate::meta::table::{state_delete, state_get, state_put};
 use crate::meta::{Read, Tx};
 use crate::scrub::ScrubCursor;
@@ -16,6 +18,8 @@ const MARKED: &str = "marked";
 const FORMAT: &str = "format";
 const SCRUB_CURSOR: &str = "scrub_cursor";
 const SCRUBBED_MS: &str = "scrubbed_ms";
+const LIFECYCLE_CURSOR: &str = "lifecycle_cursor";
+const OUTBOX_COUNT: &str = "outbox_count";
 
 /// The format this build writes. A later format raises it and migrates (see `migrate`); a later build reads all earlier
 /// ones.
@@ -131,6 +135,34 @@ pub(crate) fn put_scrub(tx: &mut Tx<'_>, cursor: Option<ScrubCursor>, now: Milli
             state_put(tx, SCRUBBED_MS, Bytes::copy_from_slice(&now.to_be_bytes()));
         }
     }
+}
+
+/// How many events wait to be told, and how many were forgotten because too many did.
+pub(crate) fn outbox(read: &dyn Read) -> Result<(u64, u64)> {
+    let Some(bytes) = state_get(read, OUTBOX_COUNT)? else { return Ok((0, 0)) };
+    let wrong = || Error::corrupt(format!("state {OUTBOX_COUNT}"));
+    let (waiting, forgotten) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+    let forgotten = forgotten.try_into().map_err(|_| wrong())?;
+    Ok((u64::from_be_bytes(*waiting), u64::from_be_bytes(forgotten)))
+}
+
+/// Notes these numbers.
+pub(crate) fn put_outbox(tx: &mut Tx<'_>, waiting: u64, forgotten: u64) {
+    state_put(tx, OUTBOX_COUNT, Bytes::from([waiting.to_be_bytes(), forgotten.to_be_bytes()].concat()));
+}
+
+/// Where the pass of the lifecycle that is under way goes on.
+pub(crate) fn lifecycle_cursor(read: &dyn Read) -> Result<Option<LifecycleCursor>> {
+    state_get(read, LIFECYCLE_CURSOR)?.map(|bytes| codec::decode(&bytes)).transpose()
+}
+
+/// Notes how far the pass came; without a cursor, that it ended.
+pub(crate) fn put_lifecycle_cursor(tx: &mut Tx<'_>, cursor: Option<&LifecycleCursor>) -> Result<()> {
+    match cursor {
+        Some(cursor) => state_put(tx, LIFECYCLE_CURSOR, codec::encode(cursor)?),
+        None => state_delete(tx, LIFECYCLE_CURSOR),
+    }
+    Ok(())
 }
 
 fn text(read: &dyn Read, name: &str) -> Result<Option<String>> {

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::bandwidth::Bandwidth;
 use crate::blob::{LocalBlobs, Pins, Unsynced, sync_folder};
+use crate::bucket::Documents;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::UsedKeys;
@@ -86,6 +87,7 @@ pub struct Store {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master: Arc<MasterKey>,
     pub(crate) opened: Opened,
+    pub(crate) documents: Documents,
     pub(crate) inline_bytes_max: usize,
     pub(crate) plans: OrgPlans,
     pub(crate) reservations: Reservations,
@@ -173,6 +175,7 @@ impl Store {
             clock: options.clock,
             master,
             opened: Opened::default(),
+            documents: Documents::default(),
             inline_bytes_max: options.inline_bytes_max,
             orphan_cursor: Mutex::new(None),
             scrubs: scrub::Counts::default(),

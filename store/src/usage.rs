@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::id::{BucketId, OrgId};
 use crate::meta::table::{ORG_USAGE, USAGE};
-use crate::meta::{Record, Tx};
+use crate::meta::{Record, Tx, codec};
 
 /// What a bucket holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,16 +23,28 @@ pub struct UsageRow {
     pub parts: u64,
     /// Bytes of parts of open uploads.
     pub part_bytes: u64,
+    /// Versions that are not current.
+    pub versions: u64,
+    /// Their bytes.
+    pub version_bytes: u64,
+    /// Delete markers.
+    pub markers: u64,
 }
 
 impl Record for UsageRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        // From before versions.
+        let (objects, object_bytes, uploads, parts, part_bytes) = codec::decode_old(version, 1, bytes)?;
+        Ok(Self { objects, object_bytes, uploads, parts, part_bytes, ..Self::default() })
+    }
 }
 
 impl UsageRow {
     /// All bytes that count towards a quota.
     pub fn stored_bytes(&self) -> u64 {
-        self.object_bytes.saturating_add(self.part_bytes)
+        self.object_bytes.saturating_add(self.part_bytes).saturating_add(self.version_bytes)
     }
 
     /// Both together.
@@ -43,6 +55,9 @@ impl UsageRow {
             uploads: self.uploads.saturating_add(other.uploads),
             parts: self.parts.saturating_add(other.parts),
             part_bytes: self.part_bytes.saturating_add(other.part_bytes),
+            versions: self.versions.saturating_add(other.versions),
+            version_bytes: self.version_bytes.saturating_add(other.version_bytes),
+            markers: self.markers.saturating_add(other.markers),
         }
     }
 }
@@ -52,7 +67,7 @@ impl UsageRow {
 pub struct OrgUsageRow {
     /// Buckets.
     pub buckets: u64,
-    /// Bytes of their objects and of parts of open uploads.
+    /// Bytes of their objects, of older versions, and of parts of open uploads.
     pub storage_bytes: u64,
 }
 
@@ -93,6 +108,9 @@ pub(crate) fn apply(tx: &mut Tx<'_>, bucket: &Bucket, change: &Change) -> Result
         uploads: next(row.uploads, add.uploads, sub.uploads)?,
         parts: next(row.parts, add.parts, sub.parts)?,
         part_bytes: next(row.part_bytes, add.part_bytes, sub.part_bytes)?,
+        versions: next(row.versions, add.versions, sub.versions)?,
+        version_bytes: next(row.version_bytes, add.version_bytes, sub.version_bytes)?,
+        markers: next(row.markers, add.markers, sub.markers)?,
     };
     USAGE.put(tx, &bucket.id, &row)?;
     let (more, less) = change.bytes();

@@ -15,8 +15,8 @@ use windlass_store::blob::{ByteStream, ChecksumAlgorithm, Expect, ExpectedChecks
 use windlass_store::bootstrap::{Bootstrap, RootKey};
 use windlass_store::name::{BucketName, ObjectKey};
 use windlass_store::object::{
-    CopyObject, ETagMatch, Entry, GetObject, ListObjects, Metadata, Position, PutObject, RangeRequest, ReadConditions,
-    StorageClass, WriteCondition,
+    CopyObject, DeleteObject, ETagMatch, Entry, Extras, GetObject, ListObjects, Metadata, Position, PutObject,
+    RangeRequest, ReadConditions, StorageClass, WriteCondition,
 };
 use windlass_store::plan::{Plan, Plans};
 use windlass_store::policy::{Action, Grant, Principal, Resource};
@@ -99,7 +99,7 @@ impl World {
         let principal = Principal::Key(key);
         let bucket = BucketName::parse("model").unwrap();
         let grant = store.authorize(&principal, Action::CreateBucket, Resource::Service).unwrap();
-        store.create_bucket(&grant, bucket.clone(), String::new()).await.unwrap();
+        store.create_bucket(&grant, bucket.clone(), String::new(), false).await.unwrap();
         Self { store, principal, bucket, model: BTreeMap::new(), open: 0, quota, refused: 0, random: Random(seed) }
     }
 
@@ -162,6 +162,7 @@ impl World {
             key: ObjectKey::parse(&key).unwrap(),
             metadata: Metadata::default(),
             class: StorageClass::Standard,
+            extras: Extras::default(),
             condition,
             expect,
         };
@@ -186,7 +187,8 @@ impl World {
     async fn delete(&mut self) {
         let key = self.key();
         let grant = self.grant(Action::DeleteObject);
-        let deleted = self.store.delete_object(&grant, ObjectKey::parse(&key).unwrap(), None).await.unwrap();
+        let deleted =
+            self.store.delete_object(&grant, DeleteObject::current(ObjectKey::parse(&key).unwrap())).await.unwrap();
         assert_eq!(deleted.existed, self.model.remove(&key).is_some());
     }
 
@@ -194,9 +196,12 @@ impl World {
         let (from, to) = (self.key(), self.key());
         let copy = CopyObject {
             source_key: ObjectKey::parse(&from).unwrap(),
+            source_version: None,
             source_conditions: ReadConditions::default(),
             key: ObjectKey::parse(&to).unwrap(),
             replace_metadata: Some(Metadata::default()),
+            replace_tags: None,
+            extras: Extras::default(),
             class: None,
             checksum: (self.random.below(2) == 0).then_some(ChecksumAlgorithm::Sha1),
             condition: WriteCondition::default(),
@@ -225,6 +230,7 @@ impl World {
             key: parsed.clone(),
             metadata: Metadata::default(),
             class: StorageClass::Standard,
+            extras: Extras::default(),
             checksum: None,
         };
         let upload = self.store.create_upload(&grant, create).await.unwrap();
@@ -288,12 +294,7 @@ impl World {
             1 if size > 0 => Some(RangeRequest::Suffix(1 + self.random.below(size))),
             _ => None,
         };
-        let get = GetObject {
-            key: ObjectKey::parse(&key).unwrap(),
-            range,
-            part: None,
-            conditions: ReadConditions::default(),
-        };
+        let get = GetObject { range, ..GetObject::whole(ObjectKey::parse(&key).unwrap()) };
         match (self.store.get_object(&grant, &get).await, expected) {
             (Ok((found, stream)), Some(bytes)) => {
                 let wanted = bytes.slice(found.start as usize..(found.start + found.length) as usize);
@@ -327,12 +328,7 @@ impl World {
 
     async fn finish(mut self) {
         for key in self.model.keys().cloned().collect::<Vec<_>>() {
-            let get = GetObject {
-                key: ObjectKey::parse(&key).unwrap(),
-                range: None,
-                part: None,
-                conditions: ReadConditions::default(),
-            };
+            let get = GetObject::whole(ObjectKey::parse(&key).unwrap());
             let (_, stream) = self.store.get_object(&self.grant(Action::GetObject), &get).await.unwrap();
             assert!(collect(stream).await == self.model[&key], "{key:?} at the end");
         }

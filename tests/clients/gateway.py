@@ -10,7 +10,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-READY_LINE = re.compile(r"windlass: listening on http://127\.0\.0\.1:(\d+)\n")
+READY_LINE = re.compile(r"windlass: listening on (https?)://127\.0\.0\.1:(\d+)\n")
 READY_SECONDS = 30
 STOP_SECONDS = 60
 CHECK_SECONDS = 120
@@ -72,6 +72,7 @@ class Gateway:
             **settings,
         )
         self.process = None
+        self.scheme = None
         self.port = None
 
     @property
@@ -80,14 +81,15 @@ class Gateway:
 
     @property
     def endpoint(self):
-        return f"http://{self.host}"
+        return f"{self.scheme}://{self.host}"
 
     def start(self):
         command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log)
         try:
-            self.port = int(self._ready_line().group(1))
+            self.scheme, port = self._ready_line().groups()
+            self.port = int(port)
         except BaseException:
             self.process.kill()
             self.process.wait()

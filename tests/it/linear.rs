@@ -132,10 +132,31 @@ async fn copy(record: &Record, from: usize, to: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_key_is_a_linearisable_register() {
+    run(&Home::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_key_of_a_versioned_bucket_is_one_too_and_every_write_is_one_version() {
     let home = Home::new().await;
+    home.keep_versions().await;
+    let events = run(&home).await;
+    let (mut versions, mut markers) = (0, 0);
+    for (_, event) in &events {
+        match event.op {
+            Op::Write(Some(_)) | Op::Create(_, true) => versions += 1,
+            Op::Write(None) => markers += 1,
+            _ => {}
+        }
+    }
+    let xml = home.all_versions().await;
+    assert_eq!((xml.0.len(), xml.1), (versions, markers));
+}
+
+/// Lets clients work on a bucket and holds every key's history against the question. Returns what was done.
+async fn run(home: &Home) -> Vec<(usize, Event)> {
     let mut rng = fastrand::Rng::with_seed(seed());
     let record = Arc::new(Record {
-        bucket: Bucket::clone(&home),
+        bucket: Bucket::clone(home),
         clock: AtomicU64::new(0),
         bodies: AtomicU64::new(0),
         by_etag: Mutex::default(),
@@ -153,4 +174,5 @@ async fn every_key_is_a_linearisable_register() {
         let history: Vec<Event> = events.iter().filter(|(k, _)| *k == key).map(|(_, event)| *event).collect();
         check(&history).unwrap_or_else(|why| panic!("{}: {why}", name(key)));
     }
+    events
 }

@@ -52,3 +52,27 @@ async fn a_page_reads_as_many_rows_at_the_end_as_at_the_start_and_a_group_a_few(
     assert_eq!(last.xml().texts("CommonPrefixes/Prefix"), ["all/"]);
     assert_eq!(last.xml().texts("Contents/Key"), ["zzz"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_with_many_versions_lists_its_current_keys_from_as_many_rows_as_one_without() {
+    let server = Server::start();
+    let client = server.client();
+    let (plain, versioned) = (client.make("plain").await, client.make("versioned").await);
+    versioned.keep_versions().await;
+    let keys = number("WINDLASS_VERSION_KEYS", 1_500) as u64;
+    let versions = number("WINDLASS_VERSIONS", 4);
+    fill(&plain, keys).await;
+    for _ in 0..versions {
+        fill(&versioned, keys).await;
+    }
+    // Deleted keys behind which only versions are left.
+    for n in 0..50 {
+        versioned.delete(&format!("all/{n:08}")).await.is(204);
+        plain.delete(&format!("all/{n:08}")).await.is(204);
+    }
+    for request in [|bucket: &Bucket| bucket.list(), |bucket: &Bucket| bucket.list().query("delimiter", "/")] {
+        let (one, other) = (rows(&client, request(&plain)).await, rows(&client, request(&versioned)).await);
+        println!("{keys} keys of {versions} versions: {other} rows, {one} without versions");
+        assert!(other <= one, "{other} rows with versions, {one} without");
+    }
+}

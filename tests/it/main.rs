@@ -10,12 +10,15 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod behaviours;
 mod crash;
 mod faults;
+mod fuzz;
 mod home;
 mod linear;
 mod list_rows;
 mod model;
+mod net;
 mod ops;
 mod race;
 mod s3;

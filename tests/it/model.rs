@@ -43,6 +43,8 @@ struct Walk {
     rng: fastrand::Rng,
     bucket: Bucket,
     model: Model,
+    /// Every version that was ever made by a put, with its ETag.
+    versions: Vec<(&'static str, String, String)>,
 }
 
 impl Walk {
@@ -73,7 +75,10 @@ impl Walk {
     async fn put(&mut self) {
         let (key, object) = (self.key(), self.object());
         let put = self.bucket.put(key, object.body.clone()).header("content-type", &object.content_type);
-        put.header("x-amz-meta-note", &object.note).await.is(200).has("etag", &object.etag);
+        let answer = put.header("x-amz-meta-note", &object.note).await.is(200).has("etag", &object.etag);
+        if let Some(version) = answer.header("x-amz-version-id") {
+            self.versions.push((key, version.to_owned(), object.etag.clone()));
+        }
         self.model.put(key, object);
     }
 
@@ -214,15 +219,30 @@ impl Walk {
         }
         let wanted: Vec<String> = self.model.objects().map(|(key, _)| key.clone()).collect();
         assert_eq!(self.bucket.keys().await, wanted);
+        for (key, version, etag) in &self.versions {
+            self.bucket.head(key).query("versionId", version).await.is(200).has("etag", etag);
+        }
     }
 }
 
 #[tokio::test]
 async fn random_operations_agree_with_a_plain_map_across_kills() {
+    assert!(walk(false).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_versioned_bucket_agrees_with_a_plain_map_too_and_forgets_no_version() {
+    assert!(walk(true).await.len() > 20);
+}
+
+async fn walk(versioned: bool) -> Vec<(&'static str, String, String)> {
     let rng = fastrand::Rng::with_seed(seed());
     let mut server = Server::start();
     let bucket = server.client().make("model").await;
-    let mut walk = Walk { rng, bucket, model: Model::default() };
+    if versioned {
+        bucket.keep_versions().await;
+    }
+    let mut walk = Walk { rng, bucket, model: Model::default(), versions: Vec::new() };
     let steps = number("WINDLASS_MODEL_STEPS", 600);
     for _ in 0..3 {
         for _ in 0..steps / 3 {
@@ -233,4 +253,5 @@ async fn random_operations_agree_with_a_plain_map_across_kills() {
         walk.bucket = Bucket { client: server.client(), name: walk.bucket.name };
         walk.agrees_everywhere().await;
     }
+    walk.versions
 }

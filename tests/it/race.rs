@@ -19,6 +19,7 @@ fn lost(answer: windlass_tests::answer::Answer) {
     }
 }
 
+/// Behaviour 29.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_creators_exactly_one_wins_each_key() {
     let home = Home::new().await;
@@ -41,6 +42,7 @@ async fn of_64_creators_exactly_one_wins_each_key() {
     }
 }
 
+/// Behaviour 30.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_swaps_of_one_etag_exactly_one_wins() {
     let home = Home::new().await;
@@ -61,6 +63,7 @@ async fn of_many_swaps_of_one_etag_exactly_one_wins() {
     }
 }
 
+/// Behaviour 23.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_overwrites_leave_one_whole_body() {
     let home = Home::new().await;
@@ -80,6 +83,7 @@ async fn racing_overwrites_leave_one_whole_body() {
     }
 }
 
+/// Behaviour 40.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn racing_completes_of_one_upload_agree() {
     let home = Home::new().await;
@@ -94,6 +98,33 @@ async fn racing_completes_of_one_upload_agree() {
         }
         assert_eq!(etags.len(), 1);
         home.get(&key).await.is(200).has_body(noise(n, 10_000));
+    }
+}
+
+/// Behaviour 29.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_uploads_that_may_only_create_exactly_one_becomes_the_object() {
+    let home = Home::new().await;
+    for n in 0..10 {
+        let key = format!("key-{n}");
+        let mut uploads = Vec::new();
+        for client in 0..8 {
+            let upload = home.upload(&key).await;
+            let etag = home.part(&key, &upload, 1, noise(client, 10_000)).await.is(200).etag();
+            uploads.push((upload, [(1, etag)]));
+        }
+        let complete = |(upload, parts): &(String, [(u32, String); 1])| {
+            tokio::spawn(home.complete(&key, upload, parts).header("if-none-match", "*").into_future())
+        };
+        let mut winners = Vec::new();
+        for (client, answer) in (0..).zip(join_all(uploads.iter().map(complete)).await) {
+            match answer.unwrap() {
+                answer if answer.status == 200 => winners.push(client),
+                answer => lost(answer),
+            }
+        }
+        assert_eq!(winners.len(), 1, "{key}: winners {winners:?}");
+        home.get(&key).await.is(200).has_body(noise(winners[0], 10_000));
     }
 }
 

@@ -154,6 +154,34 @@ impl Bucket {
         self.on("POST").flag("delete").header("content-md5", md5).body(body)
     }
 
+    /// Has the bucket keep versions.
+    pub async fn keep_versions(&self) {
+        let body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        self.on("PUT").flag("versioning").body(body).await.is(200);
+    }
+
+    /// Key, version id, ETag and size of all versions, and how many delete markers there are, read page by page.
+    pub async fn all_versions(&self) -> (Vec<[String; 4]>, usize) {
+        let (mut versions, mut markers) = (Vec::new(), 0);
+        let mut after: Option<(String, String)> = None;
+        loop {
+            let mut list = self.on("GET").flag("versions");
+            if let Some((key, version)) = &after {
+                list = list.query("key-marker", key).query("version-id-marker", version);
+            }
+            let xml = list.await.is(200).xml();
+            let texts = |version: &crate::xml::Xml| {
+                ["Key", "VersionId", "ETag", "Size"].map(|name| version.text(name).to_owned())
+            };
+            versions.extend(xml.all("Version").into_iter().map(texts));
+            markers += xml.all("DeleteMarker").len();
+            match xml.get("NextKeyMarker") {
+                Some(key) => after = Some((key.to_owned(), xml.text("NextVersionIdMarker").to_owned())),
+                None => return (versions, markers),
+            }
+        }
+    }
+
     /// ListObjectsV2.
     pub fn list(&self) -> Request {
         self.on("GET").query("list-type", 2)

@@ -127,6 +127,7 @@ pub struct Request {
     time: i64,
     region: String,
     virtual_base: Option<String>,
+    host: Option<String>,
     path: Option<String>,
     decoded_length: Option<String>,
 }
@@ -149,6 +150,7 @@ impl Request {
             time: now(),
             region: "us-east-1".to_owned(),
             virtual_base: None,
+            host: None,
             path: None,
             decoded_length: None,
         }
@@ -241,6 +243,12 @@ impl Request {
         self
     }
 
+    /// Signs and sends this host in place of the gateway's own address.
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
+
     /// Signs and sends this path, encoded as it stands, in place of the bucket's and key's.
     pub fn path(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
@@ -264,7 +272,7 @@ impl Request {
             Some(base) => {
                 (format!("{}.{base}:{}", self.bucket, address.port()), format!("/{}", encode(&self.key, true)))
             }
-            None => (address.to_string(), self.resource()),
+            None => (self.host.clone().unwrap_or_else(|| address.to_string()), self.resource()),
         }
     }
 

@@ -188,7 +188,10 @@ impl Server {
         match lines.recv_timeout(PATIENCE) {
             Ok(line) => {
                 let ready_after = began.elapsed();
-                let address = line.strip_prefix("windlass: listening on http://").and_then(|a| a.parse().ok());
+                let listening = line.strip_prefix("windlass: listening on ").and_then(|url| url.split_once("://"));
+                let address = listening
+                    .filter(|(scheme, _)| ["http", "https"].contains(scheme))
+                    .and_then(|(_, a)| a.parse().ok());
                 let Some(address) = address else {
                     let _ = child.kill();
                     let _ = child.wait();

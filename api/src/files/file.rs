@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use windlass_store::blob::ByteStream;
 use windlass_store::name::{BucketName, ObjectKey};
-use windlass_store::object::{Entry, GetObject, ListObjects, Position, ReadConditions};
+use windlass_store::object::{DeleteObject, Entry, GetObject, ListObjects, Position};
 
 use super::form::FormUpload;
 use crate::answer::{Gone, Plain, PlainCreated};
@@ -103,7 +103,7 @@ async fn store(
 /// `GET /v1/files/{fileId}`
 pub(crate) async fn get(call: Call, (): ()) -> Result<Plain<FaceFile>> {
     let (bucket, key) = asked(&call)?;
-    let get = GetObject { key: key.clone(), range: None, part: None, conditions: ReadConditions::default() };
+    let get = GetObject::whole(key.clone());
     let found = call.store().head_object(&call.grant, &get).await?;
     Ok(Plain(FaceFile {
         id: id::file(&bucket, key.as_str()),
@@ -126,7 +126,7 @@ pub(crate) async fn content(call: Call, (): ()) -> Result<Content> {
 /// `DELETE /v1/files/{fileId}`
 pub(crate) async fn delete(call: Call, (): ()) -> Result<Gone> {
     let (_, key) = asked(&call)?;
-    if !call.store().delete_object(&call.grant, key, None).await?.existed {
+    if !call.store().delete_object(&call.grant, DeleteObject::current(key)).await?.existed {
         return Err(missing());
     }
     Ok(Gone)

@@ -1,19 +1,10 @@
 //! An upload by a form: fields `key` and `content_type`, and the file. The file goes to the store as it comes, so what is
 //! said of it must stand before it; only of a small file that can also stand behind it.
-//!
-//! The parser of forms reads ahead as long as it is given something, so it is given little at a time, and nothing more
-//! while what it holds is neither a field nor part of the file.
-
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use http::header::CONTENT_TYPE;
-use multer::{Field, Multipart};
 use serde_json::json;
 use sync_wrapper::SyncStream;
 use windlass_store::blob::ByteStream;
@@ -26,16 +17,15 @@ use crate::content::{TYPE_OF_NONE, guessed};
 use crate::error::{Error, Result};
 use crate::input::{Input, InputDoc, pieces};
 use crate::limit;
+use crate::multipart::{Multipart, Part};
 
 const TOO_LATE: &str = "The fields key and content_type must stand before a file of more than 1 MiB";
 /// A token (RFC 9110, section 5.6.2), as a pattern.
 const TOKEN: &str = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
-const BROKEN: &str = "Request body is not a valid multipart/form-data form";
 
 /// The form of an upload, of which nothing was read yet.
 pub(crate) struct FormUpload {
-    form: Multipart<'static>,
-    held: Arc<AtomicUsize>,
+    form: Multipart,
 }
 
 /// What a form says of its file.
@@ -62,9 +52,9 @@ impl Input for FormUpload {
 
     async fn take(call: &Call, body: Body) -> Result<Self> {
         let kind = call.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let boundary =
-            multer::parse_boundary(kind).map_err(|_| Error::bad_request("Request body must be multipart/form-data"))?;
-        Ok(Self::new(pieces(body), boundary))
+        let form = Multipart::of(kind, pieces(body));
+        let form = form.ok_or_else(|| Error::bad_request("Request body must be multipart/form-data"))?;
+        Ok(Self { form })
     }
 
     fn describe() -> InputDoc {
@@ -94,12 +84,6 @@ impl Input for FormUpload {
 }
 
 impl FormUpload {
-    fn new(body: ByteStream, boundary: String) -> Self {
-        let held = Arc::new(AtomicUsize::new(0));
-        let paced = Paced { body, left: Bytes::new(), gave: false, held: Arc::clone(&held) };
-        Self { form: Multipart::new(paced, boundary), held }
-    }
-
     /// Reads up to the file. The body is the file's; it ends with an error if what is behind the file says something else
     /// of it.
     pub(crate) async fn open(mut self) -> Result<(FileField, ByteStream)> {
@@ -107,12 +91,12 @@ impl FormUpload {
         let missing = || Error::bad_request("file is required");
         let mut file = loop {
             let field = self.next(&mut said).await?.ok_or_else(missing)?;
-            if field.name() == Some("file") {
+            if field.name() == "file" {
                 break field;
             }
             self.hear(field, &mut said).await?;
         };
-        let (name, kind) = (file.file_name().map(str::to_owned), file.content_type().map(ToString::to_string));
+        let (name, kind) = (file.file_name().map(str::to_owned), file.content_type());
         let (mut begin, mut length) = (Vec::new(), 0);
         let mut whole = false;
         // What is not said before a small file may be said behind it.
@@ -120,7 +104,7 @@ impl FormUpload {
             && length <= limit::FORM_EARLY_FILE_BYTES_MAX
             && !whole
         {
-            match self.chunk(&mut file).await? {
+            match self.form.chunk(&mut file).await? {
                 Some(bytes) => {
                     length += bytes.len();
                     begin.push(Ok(bytes));
@@ -141,36 +125,22 @@ impl FormUpload {
         Ok((described(&said, name, kind, Some(length as u64))?, Box::pin(begin)))
     }
 
-    async fn next(&mut self, said: &mut Said) -> Result<Option<Field<'static>>, StoreError> {
+    async fn next(&mut self, said: &mut Said) -> Result<Option<Part>, StoreError> {
         said.fields += 1;
         if said.fields > limit::FORM_FIELDS_MAX {
             return Err(refused("The form has too many fields"));
         }
-        let field = self.form.next_field().await.map_err(broken)?;
-        self.held.store(0, Ordering::Relaxed);
-        Ok(field)
-    }
-
-    async fn chunk(&self, field: &mut Field<'static>) -> Result<Option<Bytes>, StoreError> {
-        let chunk = field.chunk().await.map_err(broken)?;
-        self.held.store(0, Ordering::Relaxed);
-        Ok(chunk)
+        self.form.next().await
     }
 
     /// Reads a field that is not the file. Unknown ones are not kept.
-    async fn hear(&self, mut field: Field<'static>, said: &mut Said) -> Result<(), StoreError> {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" {
+    async fn hear(&self, mut field: Part, said: &mut Said) -> Result<(), StoreError> {
+        if field.name() == "file" {
             return Err(refused("The form has more than one file"));
         }
-        let mut value = Vec::new();
-        while let Some(bytes) = self.chunk(&mut field).await? {
-            if value.len() + bytes.len() > limit::FORM_FIELD_BYTES_MAX {
-                return Err(refused("A field of the form is too long"));
-            }
-            value.extend_from_slice(&bytes);
-        }
-        let place = match name.as_str() {
+        let value = self.form.value(&mut field, limit::FORM_FIELD_BYTES_MAX).await?;
+        let value = value.ok_or_else(|| refused("A field of the form is too long"))?;
+        let place = match field.name() {
             "key" => &mut said.key,
             "content_type" => &mut said.content_type,
             _ => return Ok(()),
@@ -206,7 +176,7 @@ fn is_content_type(text: &str) -> bool {
 /// What is left of a form whose file is on its way.
 struct Rest {
     form: FormUpload,
-    file: Option<Field<'static>>,
+    file: Option<Part>,
     said: Said,
 }
 
@@ -214,14 +184,14 @@ impl Rest {
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + Sync {
         SyncStream::new(stream::try_unfold(self, |mut rest| async move {
             if let Some(file) = &mut rest.file {
-                if let Some(bytes) = rest.form.chunk(file).await? {
+                if let Some(bytes) = rest.form.form.chunk(file).await? {
                     return Ok(Some((bytes, rest)));
                 }
                 rest.file = None;
             }
             let Rest { form, said, .. } = &mut rest;
             while let Some(field) = form.next(said).await? {
-                if matches!(field.name(), Some("key" | "content_type")) {
+                if matches!(field.name(), "key" | "content_type") {
                     return Err(refused(TOO_LATE));
                 }
                 form.hear(field, said).await?;
@@ -235,55 +205,12 @@ fn refused(message: &'static str) -> StoreError {
     StoreError::new(Stored::InvalidRequest, message)
 }
 
-/// What the parser says, or what the body ended with.
-fn broken(error: multer::Error) -> StoreError {
-    match error {
-        multer::Error::StreamReadFailed(cause) => match cause.downcast::<StoreError>() {
-            Ok(error) => *error,
-            Err(cause) => refused(BROKEN).because(cause),
-        },
-        error => refused(BROKEN).because(error),
-    }
-}
-
-/// A body that comes in small pieces, with a pause behind each in which the parser hands on what it has. It ends with an
-/// error when the parser holds too much that is part of no field.
-struct Paced {
-    body: ByteStream,
-    left: Bytes,
-    /// Whether the last poll gave something.
-    gave: bool,
-    /// Bytes given since the parser last handed something on.
-    held: Arc<AtomicUsize>,
-}
-
-impl Stream for Paced {
-    type Item = Result<Bytes, StoreError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.gave) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        while self.left.is_empty() {
-            match ready!(self.body.poll_next_unpin(cx)) {
-                Some(Ok(piece)) => self.left = piece,
-                end => return Poll::Ready(end),
-            }
-        }
-        let length = self.left.len().min(limit::FORM_CHUNK_BYTES);
-        if self.held.fetch_add(length, Ordering::Relaxed) > limit::FORM_HELD_BYTES_MAX {
-            return Poll::Ready(Some(Err(refused(BROKEN))));
-        }
-        self.gave = true;
-        Poll::Ready(Some(Ok(self.left.split_to(length))))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Form;
+
+    const BROKEN: &str = "Request body is not a valid multipart/form-data form";
 
     /// A form as a body that comes in pieces of `size` bytes.
     fn upload(parts: &[(&str, &str)], size: usize) -> FormUpload {
@@ -296,7 +223,7 @@ mod tests {
 
     fn raw(text: String, size: usize) -> FormUpload {
         let pieces: Vec<_> = text.as_bytes().chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        FormUpload::new(Box::pin(stream::iter(pieces)), "XX".to_owned())
+        FormUpload { form: Multipart::new(Box::pin(stream::iter(pieces)), "XX".to_owned()) }
     }
 
     /// Key, content type and bytes of the file, or the message.

@@ -74,7 +74,7 @@ impl Links {
                 let owner = grant.principal();
                 if let (Some(caller), Ok(bucket)) = (caller(&head), grant.bucket()) {
                     caller.belongs_to(owner.org, None);
-                    caller.uses(bucket.id);
+                    caller.uses(bucket.id, bucket.row.org);
                     caller.delivers();
                 }
                 match content::read(&self.store, &grant, key, &head.headers).await {

@@ -12,7 +12,7 @@ use windlass_store::share::{NewShare, Share};
 
 use super::link;
 use crate::answer::{Gone, Plain, PlainCreated};
-use crate::call::Call;
+use crate::call::{Call, OverTls};
 use crate::error::Result;
 use crate::field::{Nullable, Optional, Required, Text, Whole, inputs};
 use crate::id::{self, Place};
@@ -113,5 +113,6 @@ fn base(call: &Call) -> String {
     }
     let authority = call.head.uri.authority().map(http::uri::Authority::as_str);
     let host = authority.or_else(|| call.headers().get(header::HOST)?.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+    let scheme = if call.head.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }

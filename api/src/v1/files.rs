@@ -9,8 +9,8 @@ use windlass_store::ErrorKind as Stored;
 use windlass_store::blob::{ByteStream, Expect};
 use windlass_store::bucket::OptimizationMode;
 use windlass_store::object::{
-    Entry, Found, GetObject, ListObjects, Metadata, Position, PutObject, ReadConditions, StorageClass, SystemHeaders,
-    WriteCondition,
+    DeleteObject, Entry, Extras, Found, GetObject, ListObjects, Metadata, Position, PutObject, StorageClass,
+    SystemHeaders, WriteCondition,
 };
 
 use super::buckets::check_optimization;
@@ -133,6 +133,7 @@ pub(crate) fn new_object(key: windlass_store::name::ObjectKey, content_type: Str
         key,
         metadata: Metadata { system, user: Vec::new() },
         class: StorageClass::default(),
+        extras: Extras::default(),
         condition: WriteCondition::default(),
         expect: Expect { length, ..Expect::default() },
     }
@@ -155,7 +156,7 @@ pub(crate) async fn list(call: Call, Query(query): Query<FileQuery>) -> Result<P
 /// `GET /v1/buckets/{bucketId}/files/{path}`
 pub(crate) async fn get(call: Call, (): ()) -> Result<Shown<FileObject>> {
     let key = path::key(call.sent("path"))?;
-    let get = GetObject { key: key.clone(), range: None, part: None, conditions: ReadConditions::default() };
+    let get = GetObject::whole(key.clone());
     let Found { size, modified_ms, metadata, .. } = call.store().head_object(&call.grant, &get).await?;
     Ok(Shown(FileObject::new(key.as_str(), size, modified_ms, content_type(&metadata))))
 }
@@ -164,7 +165,7 @@ pub(crate) async fn get(call: Call, (): ()) -> Result<Shown<FileObject>> {
 pub(crate) async fn delete(call: Call, (): ()) -> Result<Shown<DeletedFile>> {
     let key = path::key(call.sent("path"))?;
     let id = key.as_str().to_owned();
-    if !call.store().delete_object(&call.grant, key, None).await?.existed {
+    if !call.store().delete_object(&call.grant, DeleteObject::current(key)).await?.existed {
         return Err(missing());
     }
     Ok(Shown(DeletedFile { object: "file", id }))

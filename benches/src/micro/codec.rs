@@ -8,7 +8,7 @@ use windlass_store::blob::row::InlineRow;
 use windlass_store::id::{BlobId, BucketId};
 use windlass_store::meta::Key as _;
 use windlass_store::meta::codec::{decode, encode};
-use windlass_store::object::{ETag, Metadata, ObjectHead, ObjectRow, StorageClass, SystemHeaders};
+use windlass_store::object::{ETag, Extras, Metadata, ObjectHead, ObjectRow, StorageClass, SystemHeaders};
 
 use super::nanos_of;
 use crate::Failure;
@@ -52,5 +52,6 @@ fn row() -> ObjectRow {
         version: None,
         checksum: Vec::new(),
         metadata: Metadata { system, user: vec![("mtime".to_owned(), "1700000000.123".to_owned())] },
+        extras: Extras::default(),
     }
 }

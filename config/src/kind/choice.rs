@@ -47,6 +47,22 @@ choices! {
         /// One JSON object a line.
         Json "json"
     }
+    /// The headers in which proxies tell whom they speak for.
+    ProxyHeaders {
+        /// X-Forwarded-For, -Proto, -Host and -Port.
+        XForwarded "x-forwarded"
+        /// Forwarded (RFC 7239).
+        Forwarded "forwarded"
+    }
+    /// Who owns what others write into a bucket, by the names that S3 has for it.
+    ObjectOwnership {
+        /// The bucket's owner: access control lists do not count.
+        BucketOwnerEnforced "BucketOwnerEnforced"
+        /// The bucket's owner, if they say so.
+        BucketOwnerPreferred "BucketOwnerPreferred"
+        /// Those who write.
+        ObjectWriter "ObjectWriter"
+    }
     /// The least severe events that are logged.
     LogLevel {
         /// What needs attention.

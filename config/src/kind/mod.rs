@@ -2,12 +2,14 @@
 
 mod choice;
 mod number;
+mod several;
 mod text;
 mod value;
 
 pub(crate) use choice::OneOf;
-pub use choice::{Durability, LogFormat, LogLevel};
+pub use choice::{Durability, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders};
 pub(crate) use number::{Count, Flag, Limited, Size};
 pub use number::{Limit, parse_size};
+pub(crate) use several::{Networks, Several};
 pub(crate) use text::{Address, Path, SecretText, Text, Texts, Time, quote};
 pub(crate) use value::{Kind, Optional, Raw};

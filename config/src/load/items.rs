@@ -1,4 +1,4 @@
-//! The lists of the settings: plans, and organisations with their buckets and keys. An item comes from the file as a table
+//! The lists of the settings: plans, targets of notifications, and organisations with their buckets and keys. An item comes from the file as a table
 //! of an array, or from variables that carry its number: `WINDLASS_ORGANISATION_0_KEY_1_NAME` is the name of the second
 //! key of the first organisation. Numbers only tell items apart and order them; those of variables come behind the file's.
 
@@ -10,7 +10,7 @@ use super::{unknown, unreadable};
 use crate::fault::{Fault, Faults};
 use crate::field::Field;
 use crate::kind::Raw;
-use crate::list::{Bucket, Key, Organisation, Plan};
+use crate::list::{Bucket, Key, NotificationTarget, Organisation, Plan};
 use crate::near::nearest;
 use crate::settings::Settings;
 
@@ -21,13 +21,17 @@ pub(super) struct List {
 }
 
 const PLAN: &str = "plan";
+const NOTIFICATION_TARGET: &str = "notification_target";
 const ORGANISATION: &str = "organisation";
 const BUCKET: &str = "bucket";
 const KEY: &str = "key";
 
 /// The list of lists.
-pub(super) const LISTS: [List; 2] =
-    [List { name: PLAN, within: &[] }, List { name: ORGANISATION, within: &[BUCKET, KEY] }];
+pub(super) const LISTS: [List; 3] = [
+    List { name: PLAN, within: &[] },
+    List { name: NOTIFICATION_TARGET, within: &[] },
+    List { name: ORGANISATION, within: &[BUCKET, KEY] },
+];
 
 /// A value as it was given, with its name within its item and where it came from.
 struct Given {
@@ -140,6 +144,12 @@ pub(super) fn read(list: &str, item: Item, settings: &mut Settings, faults: &mut
         PLAN => {
             let path = format!("{PLAN}[{}]", settings.plans.len());
             settings.plans.push(read_fields(&path, Plan::FIELDS, fields, &[], faults));
+            path
+        }
+        NOTIFICATION_TARGET => {
+            let path = format!("{NOTIFICATION_TARGET}[{}]", settings.notification_targets.len());
+            let target = read_fields(&path, NotificationTarget::FIELDS, fields, &[], faults);
+            settings.notification_targets.push(target);
             path
         }
         _ => {

@@ -14,6 +14,8 @@ pub(crate) struct Limits {
     pub(crate) requests: usize,
     /// Bytes of one request's line and headers.
     pub(crate) header_bytes: usize,
+    /// Headers of one request: over HTTP/2 nothing else counts them.
+    pub(crate) headers: usize,
 }
 
 /// Lets a request in, with the slot it takes until its answer's body has ended.
@@ -22,7 +24,7 @@ pub(super) fn admit<B>(
     limits: &Limits,
     requests: &Arc<Semaphore>,
 ) -> Result<OwnedSemaphorePermit, Refusal> {
-    if header_bytes(request) > limits.header_bytes {
+    if header_bytes(request) > limits.header_bytes || request.headers().len() > limits.headers {
         return Err(Refusal::HeadersTooLarge);
     }
     // Routing trusts the host, so there is one.
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     fn refused(request: http::request::Builder, slots: usize) -> Option<Refusal> {
-        let limits = Limits { requests: slots, header_bytes: 100 };
+        let limits = Limits { requests: slots, header_bytes: 100, headers: 2 };
         admit(&request.body(()).unwrap(), &limits, &Arc::new(Semaphore::new(slots))).err()
     }
 
@@ -55,5 +57,8 @@ mod tests {
         assert_eq!(refused(Request::get("/").header("a", "b".repeat(98)), 1), None);
         assert_eq!(refused(Request::get("/").header("a", "b".repeat(99)), 1), Some(Refusal::HeadersTooLarge));
         assert_eq!(refused(Request::get("/").header("host", "a").header("host", "a"), 1), Some(Refusal::ManyHosts));
+        let two = || Request::get("/").header("a", "b").header("a", "b");
+        assert_eq!(refused(two(), 1), None);
+        assert_eq!(refused(two().header("a", "b"), 1), Some(Refusal::HeadersTooLarge));
     }
 }

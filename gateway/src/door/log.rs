@@ -1,7 +1,7 @@
 //! The access log, the request log and the request metrics: one line, one entry and one count for each request, when its
 //! answer's last byte has left or its client has gone. Bandwidth is counted as the bytes leave.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,7 +32,7 @@ pub(super) struct Line {
     method: Method,
     /// Without the query, which may hold signatures.
     path: String,
-    peer: SocketAddr,
+    peer: IpAddr,
     begun: Instant,
     slot: Option<OwnedSemaphorePermit>,
     caller: Arc<Caller>,
@@ -74,12 +74,12 @@ impl Line {
         request: &mut Request<B>,
         kind: Kind,
         id: &RequestId,
-        peer: SocketAddr,
+        peer: IpAddr,
     ) -> Self {
         app.metrics.requests.begin();
         let caller = Arc::new(Caller::default());
         request.extensions_mut().insert(Arc::clone(&caller));
-        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, &caller, peer.ip()) } else { None };
+        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, &caller, peer) } else { None };
         Self {
             app: Arc::clone(app),
             kind,

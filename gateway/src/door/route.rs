@@ -2,6 +2,8 @@
 
 use http::{Request, header};
 
+use crate::net::Domains;
+
 /// A door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -31,10 +33,10 @@ impl Kind {
 }
 
 /// The door a request is for.
-pub(super) fn kind<B>(request: &Request<B>, base_domain: Option<&str>) -> Kind {
+pub(super) fn kind<B>(request: &Request<B>, domains: &Domains) -> Kind {
     let host = request.uri().authority().map(http::uri::Authority::as_str);
     let host = host.or_else(|| request.headers().get(header::HOST)?.to_str().ok()).unwrap_or_default();
-    if base_domain.is_some_and(|base| names_bucket(host, base)) {
+    if domains.bucket(host).is_some() {
         return Kind::S3;
     }
     match request.uri().path() {
@@ -45,20 +47,17 @@ pub(super) fn kind<B>(request: &Request<B>, base_domain: Option<&str>) -> Kind {
     }
 }
 
-/// Whether a host is `<bucket>.<base>`, its port aside.
-fn names_bucket(host: &str, base: &str) -> bool {
-    let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let host = port.map_or(host, |(name, _)| name).to_ascii_lowercase();
-    host.strip_suffix(base).and_then(|rest| rest.strip_suffix('.')).is_some_and(|bucket| !bucket.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn domains() -> Domains {
+        Domains::new(&["s3.test".to_owned()])
+    }
+
     fn kind_of(host: &str, path: &str) -> Kind {
         let request = Request::get(path).header(header::HOST, host).body(()).unwrap();
-        kind(&request, Some("s3.test"))
+        kind(&request, &domains())
     }
 
     #[test]
@@ -87,7 +86,7 @@ mod tests {
     #[test]
     fn the_target_s_own_host_counts_before_the_header() {
         let request = Request::get("http://photos.s3.test/health").header(header::HOST, "s3.test").body(()).unwrap();
-        assert_eq!(kind(&request, Some("s3.test")), Kind::S3);
-        assert_eq!(kind(&request, None), Kind::Health);
+        assert_eq!(kind(&request, &domains()), Kind::S3);
+        assert_eq!(kind(&request, &Domains::new(&[])), Kind::Health);
     }
 }

@@ -1,10 +1,12 @@
-//! Background jobs. The list: deletion, flush, request log, scrub, sweep.
+//! Background jobs. The list: deletion, flush, lifecycle, notification, request log, scrub, sweep.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
 
 mod deletion;
 mod flush;
+mod lifecycle;
+mod notification;
 mod request_log;
 mod runner;
 mod scrub;
@@ -20,7 +22,8 @@ use self::runner::Job;
 use crate::app::App;
 
 /// The names of all jobs, in the order of `list`.
-pub(crate) const NAMES: &[&str] = &[sweep::NAME, scrub::NAME, request_log::NAME, deletion::NAME, flush::NAME];
+pub(crate) const NAMES: &[&str] =
+    &[sweep::NAME, scrub::NAME, request_log::NAME, deletion::NAME, flush::NAME, lifecycle::NAME, notification::NAME];
 
 /// The list of jobs.
 fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
@@ -30,6 +33,8 @@ fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
         request_log::job(&app.logs),
         deletion::job(),
         flush::job(),
+        lifecycle::job(&settings.lifecycle),
+        notification::job(app, settings),
     ]
 }
 

@@ -8,7 +8,7 @@ use windlass_store::usage::UsageRow;
 use windlass_store::{Store, limit};
 
 use super::requests::{CLASSES, METHODS, Requests, SECONDS};
-use super::{JobCounters, Metrics};
+use super::{JobCounters, Metrics, Notifications};
 use crate::door::Kind;
 use crate::trace;
 
@@ -25,10 +25,12 @@ pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
     page.gauge("connections", "Connections open.", connections.open.get());
     page.counter("connections_accepted_total", "Connections accepted.", connections.accepted.get());
     page.counter("accept_failures_total", "Connections that could not be accepted.", connections.accept_failures.get());
+    page.counter("handshake_failures_total", "TLS handshakes that failed.", connections.handshake_failures.get());
     page.counter("received_bytes_total", "Bytes received.", connections.received_bytes.get());
     page.counter("sent_bytes_total", "Bytes sent.", connections.sent_bytes.get());
     page.counter("log_lines_dropped_total", "Log lines dropped because nobody read them.", trace::dropped_lines());
     jobs(&mut page, &metrics.jobs);
+    notifications(&mut page, &metrics.notifications, store);
     request_log(&mut page, logs);
     stored(&mut page, store);
     buckets(&mut page, store);
@@ -74,6 +76,18 @@ fn jobs(page: &mut Page, jobs: &[JobCounters]) {
     family("job_runs_total", "counter", "Runs of a job.", |job| job.runs.get() as f64);
     family("job_failures_total", "counter", "Runs of a job that failed.", |job| job.failures.get() as f64);
     family("job_last_seconds", "gauge", "How long a job's last run took.", |job| seconds(job.last_us.get()));
+}
+
+fn notifications(page: &mut Page, counters: &Notifications, store: &Store) {
+    page.counter("notifications_delivered_total", "Events that a target took.", counters.delivered.get());
+    let help = "Times that a target did not take an event.";
+    page.counter("notification_failures_total", help, counters.failures.get());
+    let help = "Events that were given up after many attempts.";
+    page.counter("notifications_given_up_total", help, counters.given_up.get());
+    let (waiting, forgotten) = store.outbox().unwrap_or_default();
+    page.gauge("notifications_waiting", "Events that wait to be told.", waiting);
+    let help = "Events that were forgotten because too many waited.";
+    page.counter("notifications_forgotten_total", help, forgotten);
 }
 
 fn request_log(page: &mut Page, logs: &Logs) {

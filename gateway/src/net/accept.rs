@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::Tls;
 use super::connection::{self, Limits};
 use crate::app::App;
 use crate::door::Door;
@@ -22,15 +23,23 @@ pub(crate) struct Drained {
     pub(crate) cut: usize,
 }
 
+/// What connections are served with.
+pub(crate) struct Served {
+    pub(crate) app: Arc<App>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) limits: Limits,
+    /// Without it only plain HTTP is spoken, with it only TLS.
+    pub(crate) tls: Option<Tls>,
+}
+
 /// Serves connections until `stop` turns true, then lets those that run finish for at most `drain`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    app: Arc<App>,
-    door: Arc<Door>,
-    limits: Limits,
+    served: Served,
     drain: Duration,
     mut stop: watch::Receiver<bool>,
 ) -> Drained {
+    let Served { app, door, limits, tls } = served;
     let slots = Arc::new(Semaphore::new(limits.connections));
     let http = Arc::new(connection::builder(&limits));
     let mut connections = JoinSet::new();
@@ -50,6 +59,7 @@ pub(crate) async fn serve(
             door: Arc::clone(&door),
             http: Arc::clone(&http),
             limits,
+            tls: tls.clone(),
             stop: stop.clone(),
         };
         connections.spawn(async move {

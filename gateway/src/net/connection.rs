@@ -10,11 +10,14 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 
 use super::io::{Activity, Watched};
+use super::{Peer, Tls, greeting};
 use crate::app::App;
 use crate::door::Door;
 
@@ -48,7 +51,7 @@ pub(crate) struct Limits {
     pub(crate) header_bytes: usize,
     /// Headers of one request.
     pub(crate) headers: usize,
-    /// For a request's headers to arrive.
+    /// For a request's headers to arrive; the handshake of TLS counts as part of the first request's.
     pub(crate) header_timeout: Duration,
     /// For a client to take any byte of an answer.
     pub(crate) write_timeout: Duration,
@@ -99,6 +102,7 @@ pub(super) struct Connection {
     pub(super) door: Arc<Door>,
     pub(super) http: Arc<Builder<TokioExecutor>>,
     pub(super) limits: Limits,
+    pub(super) tls: Option<Tls>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -109,9 +113,50 @@ impl Connection {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let open = Open::count(&self.app);
+        let _open = Open::count(&self.app);
+        let first_deadline = Instant::now() + self.limits.header_timeout;
         let activity = Arc::new(Activity::default());
-        let io = Watched::new(socket, Arc::clone(&self.app), Arc::clone(&activity), self.limits.write_timeout);
+        let Some(tls) = self.tls.take() else {
+            let io = self.watched(socket, &activity);
+            return self.speak(io, Peer::new(peer.ip(), false), first_deadline, &activity).await;
+        };
+        let secured = tokio::select! {
+            secured = tokio::time::timeout_at(first_deadline, self.secure(&tls, socket, &activity)) => secured,
+            () = stopped(self.stop.clone()) => return,
+        };
+        match secured.unwrap_or_else(|late| Err(late.into())) {
+            Ok(Some(io)) => self.speak(io, Peer::new(peer.ip(), true), first_deadline, &activity).await,
+            Ok(None) => tracing::debug!(%peer, "a client did not speak TLS"),
+            Err(error) => {
+                self.app.metrics.connections.handshake_failures.add(1);
+                tracing::debug!(%peer, %error, "a TLS handshake failed");
+            }
+        }
+    }
+
+    fn watched(&self, socket: TcpStream, activity: &Arc<Activity>) -> Watched {
+        Watched::new(socket, Arc::clone(&self.app), Arc::clone(activity), self.limits.write_timeout)
+    }
+
+    /// The TLS handshake. `None` if the client speaks plain HTTP, and was told of it, or says nothing at all.
+    async fn secure(
+        &self,
+        tls: &Tls,
+        socket: TcpStream,
+        activity: &Arc<Activity>,
+    ) -> std::io::Result<Option<TlsStream<Watched>>> {
+        match greeting::is_tls(&socket).await? {
+            Some(true) => tls.acceptor().accept(self.watched(socket, activity)).await.map(Some),
+            Some(false) => greeting::refuse_plain(socket).await.map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    /// Speaks HTTP until the client leaves or is left. The first request must have come by `first_deadline`.
+    async fn speak<I>(mut self, io: I, peer: Peer, first_deadline: Instant, activity: &Activity)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let asked = AtomicBool::new(false);
         let service = service_fn(|request| {
             asked.store(true, Ordering::Relaxed);
@@ -119,7 +164,6 @@ impl Connection {
             async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service));
-        let first_deadline = Instant::now() + self.limits.header_timeout;
         let mut closing = false;
         loop {
             // Until the first request nothing else ends the wait for a client that connects and says little.
@@ -133,7 +177,7 @@ impl Connection {
             tokio::select! {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
-                        tracing::debug!(%peer, %error, "a connection ended early");
+                        tracing::debug!(peer = %peer.address, %error, "a connection ended early");
                     }
                     break;
                 }
@@ -152,8 +196,12 @@ impl Connection {
             closing = true;
             connection.as_mut().graceful_shutdown();
         }
-        drop(open);
     }
+}
+
+/// Waits for the end of the gateway.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Counts a connection for as long as it is open.

@@ -1,8 +1,18 @@
-//! Sockets: accepting them up to a cap, speaking HTTP on each within stated limits, and draining them at the end.
+//! Sockets: accepting them up to a cap, speaking TLS and HTTP on each within stated limits, and draining them at the end. And
+//! what a connection tells of its request: the client, and the host that was asked.
 
 mod accept;
 mod connection;
+mod domains;
+mod greeting;
 mod io;
+mod peer;
+mod proxy;
+mod tls;
 
-pub(crate) use accept::serve;
+pub(crate) use accept::{Served, serve};
 pub(crate) use connection::Limits;
+pub(crate) use domains::Domains;
+pub(crate) use peer::Peer;
+pub(crate) use proxy::Proxies;
+pub(crate) use tls::{Pair, Tls, Watcher};

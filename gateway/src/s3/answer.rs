@@ -17,6 +17,8 @@ use super::host::Target;
 const REQUEST_ID: &str = "x-amz-request-id";
 const HOST_ID: &str = "x-amz-id-2";
 const XML: HeaderValue = HeaderValue::from_static("application/xml");
+/// The one document that is no XML: a bucket's policy.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Lets an operation choose the status of a successful answer: s3s takes none from it.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +64,9 @@ impl Asked {
             self.write_error(&mut answer);
         } else if answer.status() == StatusCode::NOT_MODIFIED {
             remove_body(&mut answer);
-        } else if let Some(document) = answer.body().bytes().and_then(|bytes| encode::control_references(&bytes)) {
+        } else if answer.headers().get(CONTENT_TYPE) != Some(&JSON)
+            && let Some(document) = answer.body().bytes().and_then(|bytes| encode::control_references(&bytes))
+        {
             // Only documents are whole in memory: the bytes of objects are streams and pass untouched.
             *answer.body_mut() = Body::from(document);
         }

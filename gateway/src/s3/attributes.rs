@@ -11,9 +11,9 @@ use windlass_store::upload::PartEntry;
 
 use super::answer::Document;
 use super::call::{self, Call, text};
-use super::error::{self, invalid_argument};
+use super::error::invalid_argument;
 use super::service::Operations;
-use super::{checksum, date, part, refuse};
+use super::{checksum, date, extras, part, refuse};
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const NAMES: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
@@ -24,7 +24,6 @@ pub(super) async fn get_object_attributes(
     request: S3Request<GetObjectAttributesInput>,
 ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
     let (input, call) = Call::open(request)?;
-    call.check_version()?;
     refuse::check_read(&call.headers)?;
     let asked = asked(&call)?;
     let has = |name: &str| asked.iter().any(|attribute| attribute == name);
@@ -34,10 +33,11 @@ pub(super) async fn get_object_attributes(
     };
     let request = AttributesRequest {
         key: call::key(&input.key)?,
+        version: call.version()?,
         part_after: part::part_marker(number("x-amz-part-number-marker")?)?,
         max_parts: call::page_size(number("x-amz-max-parts")?, limit::PAGE_MAX, "x-amz-max-parts")?,
     };
-    let attributes = door.store.object_attributes(&call.grant, &request).await.map_err(error::from_store)?;
+    let attributes = door.store.object_attributes(&call.grant, &request).await.map_err(|error| call.refused(error))?;
     let found = attributes.found;
     let output = GetObjectAttributesOutput {
         checksum: found.checksum.as_ref().filter(|_| has("Checksum")).map(whole),
@@ -50,6 +50,7 @@ pub(super) async fn get_object_attributes(
     let document = print(&Answer { output: &output, etag: etag.as_deref() })?;
     let mut answer = S3Response::new(output);
     answer.headers.insert(http::header::LAST_MODIFIED, date::http(found.modified_ms));
+    extras::show_version(found.version, &mut answer.headers);
     answer.extensions.insert(Document(document.into()));
     Ok(answer)
 }

@@ -3,18 +3,21 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3Result};
 use windlass_store::Store;
-use windlass_store::name::BucketName;
-use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource};
+use windlass_store::id::UploadId;
+use windlass_store::name::{BucketName, ObjectKey};
+use windlass_store::object::VersionId;
+use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource, S3Asked};
 
-use super::error;
+use super::facts::{self, Told};
 use super::gate::Admitted;
-use super::limits;
-use super::ops;
+use super::ops::{self, Operation};
+use super::{body, call, error, limits, permissions};
 
 tokio::task_local! {
     /// The key whose secret s3s was given for the request at hand: s3s hands on only its access key id, and looking that
@@ -66,40 +69,117 @@ impl S3Auth for NoSecrets {
 pub(super) struct Access {
     /// Where the decision is made.
     pub(super) store: Arc<Store>,
+    /// The region that policies are told of.
+    pub(super) region: Arc<str>,
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let bucket = cx.s3_path().get_bucket_name().map(str::to_owned);
+        let path = cx.s3_path();
+        let (bucket, key) = (path.get_bucket_name().map(str::to_owned), path.get_object_key().map(str::to_owned));
         let name = cx.s3_op().name().to_owned();
+        let form = facts::form(cx.extensions_mut());
         let Some(admitted) = cx.extensions_mut().get::<Admitted>() else { return Err(denied()) };
         let operation = ops::find(&name, &admitted.query)?;
-        let bucket = bucket.map(|name| BucketName::parse(&name)).transpose();
-        // A caller without any right learns no more than that, not even that a name is wrong.
-        let bucket = match (bucket, &admitted.principal) {
-            (Err(_), Principal::Anonymous) => return Err(denied()),
-            (bucket, _) => bucket.map_err(error::from_store)?,
+        let grant = match bucket {
+            Some(bucket) if operation.action != Action::CreateBucket => {
+                let named = Named::of(admitted, &bucket, key.as_deref());
+                // A caller without any right learns no more than that, not even that a name is wrong.
+                let named = named.map_err(|error| if is_nobody(admitted) { denied() } else { error })?;
+                self.decide(admitted, &operation, &named, form)?
+            }
+            _ => {
+                if let Some(bucket) = bucket {
+                    BucketName::parse(&bucket).map_err(error::from_store)?;
+                }
+                let asked = self.store.authorize(&admitted.principal, operation.action, Resource::Service);
+                asked.map_err(error::from_store)?
+            }
         };
-        let resource = match &bucket {
-            Some(name) if operation.action != Action::CreateBucket => Resource::Bucket(name),
-            _ => Resource::Service,
-        };
-        let grant = self.store.authorize(&admitted.principal, operation.action, resource).map_err(error::from_store)?;
-        check_owner(&grant, &admitted.headers, "x-amz-expected-bucket-owner")?;
+        check_nobody(admitted, form.is_some())?;
         limits::begin(&self.store, &operation, &grant, cx.extensions_mut())?;
         cx.extensions_mut().insert(grant);
         Ok(())
     }
 }
 
-/// Holds the owner of a grant's bucket against the one the client expects.
-pub(super) fn check_owner(grant: &Grant, headers: &HeaderMap, header: &str) -> S3Result<()> {
-    let Some(expected) = headers.get(header).filter(|value| !value.is_empty()) else { return Ok(()) };
-    match grant.bucket() {
-        Ok(bucket) if expected.as_bytes() != bucket.row.org.to_string().as_bytes() => Err(denied()),
-        _ => Ok(()),
+/// What a request names.
+struct Named {
+    bucket: BucketName,
+    key: Option<ObjectKey>,
+    version: Option<VersionId>,
+    upload: Option<UploadId>,
+}
+
+impl Named {
+    fn of(admitted: &Admitted, bucket: &str, key: Option<&str>) -> S3Result<Self> {
+        Ok(Self {
+            bucket: BucketName::parse(bucket).map_err(error::from_store)?,
+            key: key.map(call::key).transpose()?,
+            version: admitted.query.get("versionId").map(call::version).transpose()?,
+            upload: admitted.query.get("uploadId").and_then(UploadId::parse),
+        })
     }
+}
+
+impl Access {
+    fn decide(
+        &self,
+        admitted: &Admitted,
+        operation: &Operation,
+        named: &Named,
+        form: Option<call::Form>,
+    ) -> S3Result<Grant> {
+        let told = Told {
+            headers: &admitted.headers,
+            query: &admitted.query,
+            document: admitted.document.as_ref(),
+            peer: admitted.peer,
+            form,
+            region: &self.region,
+            now: self.store.now(),
+        };
+        let asked = S3Asked {
+            action: operation.action,
+            actions: &permissions::of(operation.name, named.version.is_some(), &admitted.headers),
+            bucket: &named.bucket,
+            key: named.key.as_ref(),
+            version: named.version,
+            upload: named.upload,
+            owner: expected_owner(&admitted.headers, "x-amz-expected-bucket-owner"),
+            facts: &told,
+        };
+        self.store.authorize_s3(&admitted.principal, &asked).map_err(error::from_store)
+    }
+}
+
+fn is_nobody(admitted: &Admitted) -> bool {
+    admitted.principal == Principal::Anonymous
+}
+
+/// What somebody without credentials is refused although everybody may do the rest: to choose headers of the answer, and to
+/// frame a body as only signers do.
+fn check_nobody(admitted: &Admitted, form: bool) -> S3Result<()> {
+    if !is_nobody(admitted) || form {
+        return Ok(());
+    }
+    if admitted.query.iter().any(|(name, _)| name.starts_with("response-")) {
+        let message = "Request specific response headers cannot be used for anonymous GET requests.";
+        return Err(error::invalid_request(message));
+    }
+    let framed = admitted.headers.get_all(CONTENT_ENCODING).iter().filter_map(call::text);
+    let framed =
+        framed.flat_map(|list| list.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked"));
+    if framed || body::is_chunked(&admitted.headers) {
+        return Err(error::not_implemented("A body in the aws-chunked encoding without a signature"));
+    }
+    Ok(())
+}
+
+/// Who a client says owns a bucket, if it does.
+pub(super) fn expected_owner<'a>(headers: &'a HeaderMap, header: &str) -> Option<&'a [u8]> {
+    headers.get(header).map(HeaderValue::as_bytes).filter(|value| !value.is_empty())
 }
 
 fn denied() -> S3Error {

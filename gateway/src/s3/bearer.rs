@@ -7,7 +7,7 @@
 use http::header::{ACCEPT, AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use s3s::{Body, HttpRequest, S3Request, S3Result};
+use s3s::{Body, HttpRequest, S3Result};
 use windlass_api::{Form, bare};
 use windlass_store::Store;
 use windlass_store::key::is_token;
@@ -80,28 +80,11 @@ pub(super) async fn answer(gate: &Gate, store: &Store, request: HttpRequest) -> 
 }
 
 async fn admit(gate: &Gate, store: &Store, request: HttpRequest) -> S3Result<Response<Body>> {
-    let (parts, input) = request.into_parts();
-    if body::is_chunked(&parts.headers) {
+    if body::is_chunked(request.headers()) {
         return Err(error::not_implemented("A body in the aws-chunked encoding without a signature"));
     }
-    let key = authenticate(store, &parts.headers)?;
-    let request = S3Request {
-        input,
-        method: parts.method,
-        uri: parts.uri,
-        headers: parts.headers,
-        extensions: parts.extensions,
-        credentials: None,
-        region: None,
-        service: None,
-        trailing_headers: None,
-    };
-    let answered = gate.admit(Principal::Key(key), request).await?;
-    let mut answer = Response::new(answered.output);
-    *answer.status_mut() = answered.status.unwrap_or(StatusCode::OK);
-    *answer.headers_mut() = answered.headers;
-    *answer.extensions_mut() = answered.extensions;
-    Ok(answer)
+    let key = authenticate(store, request.headers())?;
+    gate.enter(Principal::Key(key), request).await
 }
 
 fn authenticate(store: &Store, headers: &HeaderMap) -> S3Result<KeyPrincipal> {

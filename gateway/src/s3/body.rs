@@ -52,10 +52,13 @@ pub(super) fn from_client(incoming: Incoming, headers: &HeaderMap, idle: Duratio
     Body::http_body(ChunkedBody { body: Some(ClientBody::new(incoming, headers, idle, rest)), meter })
 }
 
-/// The payload behind s3s as the store takes it.
+/// The payload behind s3s as the store takes it. An error of the store's own keeps its meaning.
 pub(super) fn into_stream(blob: Option<StreamingBlob>) -> ByteStream {
     match blob {
-        Some(blob) => Box::pin(blob.map_err(|cause| from_text(&cause.to_string()))),
+        Some(blob) => Box::pin(blob.map_err(|cause| match cause.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(cause) => from_text(&cause.to_string()),
+        })),
         None => Box::pin(stream::empty()),
     }
 }

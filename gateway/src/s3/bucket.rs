@@ -10,11 +10,12 @@ use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::ErrorKind;
 use windlass_store::bucket::{Bucket, ListBuckets};
 use windlass_store::name::BucketName;
+use windlass_store::policy::NewAccess;
 
 use super::call::Call;
 use super::error::{self, invalid_argument};
 use super::service::Operations;
-use super::{date, refuse};
+use super::{acl, date, ownership};
 
 /// The region whose buckets have no location constraint.
 const CLASSIC_REGION: &str = "us-east-1";
@@ -56,13 +57,17 @@ pub(super) async fn create_bucket(
     request: S3Request<CreateBucketInput>,
 ) -> S3Result<S3Response<CreateBucketOutput>> {
     let (input, call) = Call::open(request)?;
-    refuse::check_create_bucket(&call.headers)?;
+    let access = NewAccess {
+        ownership: ownership::from_headers(&call)?.or(Some(door.ownership)),
+        acl: acl::from_headers(&call)?,
+    };
+    let lock = call.header("x-amz-bucket-object-lock-enabled").is_some_and(|on| on.eq_ignore_ascii_case("true"));
     let name = BucketName::parse(&input.bucket).map_err(error::from_store)?;
     let constraint = input.create_bucket_configuration.and_then(|configuration| configuration.location_constraint);
     check_constraint(constraint.as_ref().map_or("", |constraint| constraint.as_str()), &door.region)?;
     let location = if door.region == CLASSIC_REGION { String::new() } else { door.region.clone() };
     let path = format!("/{name}");
-    match door.store.create_bucket(&call.grant, name, location).await {
+    match door.store.create_bucket_for(&call.grant, name, location, lock, access).await {
         Err(error) if error.kind() == ErrorKind::BucketAlreadyOwnedByYou && door.region == CLASSIC_REGION => {}
         outcome => outcome.map(drop).map_err(error::from_store)?,
     }
@@ -70,7 +75,10 @@ pub(super) async fn create_bucket(
 }
 
 /// Tells that a bucket exists, and where.
-pub(super) async fn head_bucket(request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+pub(super) async fn head_bucket(
+    _door: &Operations,
+    request: S3Request<HeadBucketInput>,
+) -> S3Result<S3Response<HeadBucketOutput>> {
     let (_, call) = Call::open(request)?;
     let bucket = call.grant.bucket().map_err(error::from_store)?;
     let output = HeadBucketOutput { bucket_region: Some(region(bucket)), ..HeadBucketOutput::default() };
@@ -79,6 +87,7 @@ pub(super) async fn head_bucket(request: S3Request<HeadBucketInput>) -> S3Result
 
 /// Tells where a bucket is: nothing for us-east-1.
 pub(super) async fn get_bucket_location(
+    _door: &Operations,
     request: S3Request<GetBucketLocationInput>,
 ) -> S3Result<S3Response<GetBucketLocationOutput>> {
     let (_, call) = Call::open(request)?;

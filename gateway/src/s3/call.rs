@@ -1,16 +1,25 @@
 //! A call of an operation, as handlers read it: the grant, the headers as they were sent, and the parameters.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use s3s::{S3Request, S3Result, TrailingHeaders};
+use s3s::{S3Error, S3Request, S3Result, TrailingHeaders};
 use windlass_store::id::UploadId;
 use windlass_store::limit;
 use windlass_store::name::ObjectKey;
-use windlass_store::object::StorageClass;
+use windlass_store::object::{StorageClass, VersionId};
 use windlass_store::policy::Grant;
 
 use super::error::{self, invalid_argument};
+use super::facts::{Signed, Told};
 use super::gate::Admitted;
 use super::query::Query;
+use super::service::Operations;
+use crate::net::Peer;
+
+/// Stands in the extensions of a request that came as a form: how it was signed, if it was. The length of its file, a part of
+/// the form, nobody could declare.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form(pub(super) Option<Signed>);
 
 /// What a handler has beside the path and the document that s3s parsed.
 pub(super) struct Call {
@@ -22,16 +31,46 @@ pub(super) struct Call {
     pub(super) query: Query,
     /// Trailers, there once the body was read.
     pub(super) trailers: Option<TrailingHeaders>,
+    /// The document that is the body.
+    document: Option<Bytes>,
+    /// The client.
+    peer: Option<Peer>,
+    /// That it came as a form, if it did.
+    pub(super) form: Option<Form>,
 }
 
 impl Call {
     /// Takes a request apart. Fails closed: without a grant there is no call.
     pub(super) fn open<T>(mut request: S3Request<T>) -> S3Result<(T, Self)> {
         let (grant, admitted) = (request.extensions.remove::<Grant>(), request.extensions.remove::<Admitted>());
-        let Some((grant, Admitted { headers, query, trailers, .. })) = grant.zip(admitted) else {
+        let Some((grant, Admitted { headers, query, trailers, document, peer, .. })) = grant.zip(admitted) else {
             return Err(error::refuse("AccessDenied", error::default_message("AccessDenied")));
         };
-        Ok((request.input, Self { grant, headers, query, trailers }))
+        let form = request.extensions.remove::<Form>();
+        Ok((request.input, Self { grant, headers, query, trailers, document, peer, form }))
+    }
+
+    /// What the request says, for the policy of a bucket.
+    pub(super) fn told<'a>(&'a self, door: &'a Operations) -> Told<'a> {
+        Told {
+            headers: &self.headers,
+            query: &self.query,
+            document: self.document.as_ref(),
+            peer: self.peer,
+            form: self.form,
+            region: &door.region,
+            now: door.store.now(),
+        }
+    }
+
+    /// An error of the store about an object, as the caller may know it.
+    pub(super) fn refused(&self, error: windlass_store::Error) -> S3Error {
+        error::from_store(self.grant.conceal(error))
+    }
+
+    /// Whether the client speaks TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.peer.is_some_and(|peer| peer.secure)
     }
 
     /// A header's text. `None` if it is absent, empty or not text.
@@ -45,19 +84,23 @@ impl Call {
         self.header("x-amz-storage-class").map(|name| StorageClass::parse(name).ok_or_else(unknown)).transpose()
     }
 
-    /// Fails unless the request speaks of the only version there is: nothing is versioned yet.
-    pub(super) fn check_version(&self) -> S3Result<()> {
-        match self.query.get("versionId") {
-            None | Some("null") => Ok(()),
-            Some("") => Err(invalid_argument("Version id cannot be the empty string")),
-            Some(_) => Err(invalid_argument("Invalid version id specified")),
-        }
+    /// The version that the request speaks of; `None` is the current one.
+    pub(super) fn version(&self) -> S3Result<Option<VersionId>> {
+        self.query.get("versionId").map(version).transpose()
     }
 }
 
 /// A header value as trimmed text; `None` if it is empty or not UTF-8.
 pub(super) fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The version that a text names.
+pub(super) fn version(text: &str) -> S3Result<VersionId> {
+    if text.is_empty() {
+        return Err(invalid_argument("Version id cannot be the empty string"));
+    }
+    VersionId::parse(text).ok_or_else(|| invalid_argument("Invalid version id specified"))
 }
 
 /// The key of a path.

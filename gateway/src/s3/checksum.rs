@@ -23,15 +23,13 @@ const ALGORITHMS: [(ChecksumAlgorithm, &str); 5] = [
     (ChecksumAlgorithm::Sha256, "sha256"),
 ];
 
-/// What the body of a PUT must be: its length, which must be declared, and its digests.
+/// What the body of a PUT must be: its length, which must be declared where it can be, and its digests.
 pub(super) fn expectation(call: &Call) -> S3Result<Expect> {
-    let length = body::declared_length(&call.headers)?
-        .ok_or_else(|| error::refuse("MissingContentLength", error::default_message("MissingContentLength")))?;
-    Ok(Expect {
-        length: Some(length),
-        md5: content_md5(&call.headers)?,
-        checksum: expected(&call.headers, call.trailers.as_ref())?,
-    })
+    let length = body::declared_length(&call.headers)?;
+    if length.is_none() && call.form.is_none() {
+        return Err(error::refuse("MissingContentLength", error::default_message("MissingContentLength")));
+    }
+    Ok(Expect { length, md5: content_md5(&call.headers)?, checksum: expected(&call.headers, call.trailers.as_ref())? })
 }
 
 /// The Content-MD5 header. `InvalidDigest` unless it is the base64 of 16 bytes.

@@ -88,6 +88,9 @@ impl ChunkMeter {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

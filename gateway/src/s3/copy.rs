@@ -3,14 +3,14 @@
 use s3s::dto::{self, CopyObjectInput, CopyObjectOutput, CopyObjectResult};
 use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::name::{BucketName, ObjectKey};
-use windlass_store::object::CopyObject;
-use windlass_store::policy::{Action, Grant, Principal, Resource};
+use windlass_store::object::{CopyObject, VersionId};
+use windlass_store::policy::{Action, Grant, S3Action, S3Asked};
 
 use super::call::{self, Call};
 use super::error::{self, invalid_argument};
 use super::query::percent_decode;
 use super::service::Operations;
-use super::{auth, checksum, conditions, date, metadata, refuse};
+use super::{auth, checksum, conditions, date, extras, metadata, refuse, tagging};
 
 /// The prefix of the headers with conditions on a source.
 pub(super) const SOURCE_CONDITIONS: &str = "x-amz-copy-source-";
@@ -22,25 +22,29 @@ pub(super) async fn copy_object(
 ) -> S3Result<S3Response<CopyObjectOutput>> {
     let (input, call) = Call::open(request)?;
     refuse::check_write(&call.headers)?;
-    let (source, source_key) = source(door, &call)?;
+    let Source { grant: source, key: source_key, version: source_version } = source(door, &call)?;
     let replace = match call.header("x-amz-metadata-directive") {
         None | Some("COPY") => None,
         Some("REPLACE") => Some(metadata::from_headers(&call.headers)),
         Some(_) => return Err(invalid_argument("Unknown metadata directive.")),
     };
-    if !matches!(call.header("x-amz-tagging-directive"), None | Some("COPY" | "REPLACE")) {
-        return Err(invalid_argument("Unknown tagging directive."));
-    }
     let copy = CopyObject {
         source_key,
+        source_version,
         source_conditions: conditions::read(&call.headers, SOURCE_CONDITIONS),
         key: call::key(&input.key)?,
         replace_metadata: replace,
+        replace_tags: tagging::of_copy(&call)?,
+        extras: extras::from_headers(door, &call)?,
         class: call.storage_class()?,
         checksum: checksum::declared(&call.headers)?,
         condition: conditions::write(&call.headers),
     };
-    let copied = door.store.copy_object(&call.grant, &source, copy).await.map_err(error::from_store)?;
+    let copied = door
+        .store
+        .copy_object(&call.grant, &source, copy)
+        .await
+        .map_err(|error| error::from_store(source.conceal(error)))?;
     let mut result = CopyObjectResult {
         e_tag: Some(dto::ETag::Strong(copied.etag.to_string())),
         last_modified: Some(date::timestamp(copied.modified_ms)),
@@ -48,34 +52,62 @@ pub(super) async fn copy_object(
         ..CopyObjectResult::default()
     };
     checksum::set_field!(result, &copied.checksum);
-    Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() }))
+    let output = CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() };
+    let mut answer = S3Response::new(output);
+    extras::show_version(copied.version, &mut answer.headers);
+    extras::show_version_as(SOURCE_VERSION, copied.source_version, &mut answer.headers);
+    Ok(answer)
+}
+
+/// The header that tells which version was copied.
+pub(super) const SOURCE_VERSION: &str = "x-amz-copy-source-version-id";
+
+/// What is to be copied.
+pub(super) struct Source {
+    /// The decision that allows to read it.
+    pub(super) grant: Grant,
+    /// Its key.
+    pub(super) key: ObjectKey,
+    /// One version of it; `None` is the current one.
+    pub(super) version: Option<VersionId>,
 }
 
 /// The source of a copy with the grant to read it, which is asked for on its own: a copy is a read and a write.
-pub(super) fn source(door: &Operations, call: &Call) -> S3Result<(Grant, ObjectKey)> {
+pub(super) fn source(door: &Operations, call: &Call) -> S3Result<Source> {
     let header = call.headers.get("x-amz-copy-source").map(http::HeaderValue::as_bytes).unwrap_or_default();
-    let (bucket, key) = parse(header)?;
+    let (bucket, key, version) = parse(header)?;
     let bucket = BucketName::parse(&bucket).map_err(error::from_store)?;
     let key = call::key(&key)?;
-    let principal = Principal::Key(call.grant.principal().clone());
-    let grant =
-        door.store.authorize(&principal, Action::GetObject, Resource::Bucket(&bucket)).map_err(error::from_store)?;
-    auth::check_owner(&grant, &call.headers, "x-amz-source-expected-bucket-owner")?;
-    Ok((grant, key))
+    let told = call.told(door);
+    let action = if version.is_some() { S3Action::GetObjectVersion } else { S3Action::GetObject };
+    let asked = S3Asked {
+        action: Action::GetObject,
+        actions: &[action],
+        bucket: &bucket,
+        key: Some(&key),
+        version,
+        upload: None,
+        owner: auth::expected_owner(&call.headers, "x-amz-source-expected-bucket-owner"),
+        facts: &told,
+    };
+    let grant = door.store.authorize_s3(call.grant.caller(), &asked).map_err(error::from_store)?;
+    Ok(Source { grant, key, version })
 }
 
 /// Reads `x-amz-copy-source`: `[/]<bucket>/<key>[?versionId=<id>]`, decoded exactly once; a `+` is a `+`.
-fn parse(header: &[u8]) -> S3Result<(String, String)> {
+pub(super) fn parse(header: &[u8]) -> S3Result<(String, String, Option<VersionId>)> {
     let wrong = || invalid_argument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
     let header = std::str::from_utf8(header).map_err(|_| wrong())?;
-    let (path, version) = header.rsplit_once("?versionId=").unwrap_or((header, "null"));
-    if version != "null" {
-        return Err(invalid_argument("Invalid version id specified"));
-    }
+    let (path, version) = match header.rsplit_once("?versionId=") {
+        Some((path, version)) => (path, Some(call::version(version)?)),
+        None => (header, None),
+    };
     let path = String::from_utf8(percent_decode(path.as_bytes())).map_err(|_| wrong())?;
     let path = path.strip_prefix('/').unwrap_or(&path);
     match path.split_once('/') {
-        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => Ok((bucket.to_owned(), key.to_owned())),
+        Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
+            Ok((bucket.to_owned(), key.to_owned(), version))
+        }
         _ => Err(wrong()),
     }
 }
@@ -95,12 +127,13 @@ mod tests {
             ("b/100%2525", "b", "100%25"),
             ("b/50%", "b", "50%"),
             ("b/a?b%3Fc", "b", "a?b?c"),
-            ("b/k?versionId=null", "b", "k"),
             ("b/%C3%A9", "b", "é"),
             ("b/é", "b", "é"),
         ] {
-            assert_eq!(parse(header.as_bytes()).unwrap(), (bucket.to_owned(), key.to_owned()), "{header}");
+            assert_eq!(parse(header.as_bytes()).unwrap(), (bucket.to_owned(), key.to_owned(), None), "{header}");
         }
+        let version = parse(b"b/k?versionId=null").unwrap();
+        assert_eq!(version, ("b".to_owned(), "k".to_owned(), Some(VersionId::Null)));
         for bad in ["", "b", "b/", "/", "//k", "b/k?versionId=x", "b/%FF"] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
         }

@@ -20,6 +20,9 @@ const CONTROL_BYTES_MAX: usize = 1 << 20;
 /// Largest document of DeleteObjects and CompleteMultipartUpload, in bytes; also s3s's own limit.
 pub(super) const LIST_BYTES_MAX: usize = 8 << 20;
 
+/// Parameters of PUTs of a document about an object.
+const OF_OBJECTS: [&str; 4] = ["acl", "legal-hold", "retention", "tagging"];
+
 /// What a document must keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rules {
@@ -39,6 +42,9 @@ impl Rules {
             }
             // Creating an upload has no document, though some clients send one.
             Method::POST => Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: false }),
+            Method::PUT if object && OF_OBJECTS.iter().any(|name| query.has(name)) => {
+                Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: true })
+            }
             Method::PUT if !object => Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: true }),
             _ => None,
         }

@@ -2,20 +2,25 @@
 
 use std::borrow::Cow;
 
-use http::header::RETRY_AFTER;
+use http::header::{ALLOW, LAST_MODIFIED, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode};
+use windlass_store::error::Marker;
 use windlass_store::{Error, ErrorKind};
+
+use super::{date, extras};
 
 /// Seconds a client is asked to wait when the store is busy or away.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// A refusal with an S3 error code. A code that s3s does not know is a 400.
+/// A refusal with an S3 error code. A code that s3s does not know is a 400, but for the one that says that something is
+/// missing.
 pub(super) fn refuse(code: &'static str, message: impl Into<Cow<'static, str>>) -> S3Error {
     let Ok(parsed) = code.parse::<S3ErrorCode>();
     let mut error = S3Error::with_message(parsed, message);
     if error.status_code().is_none() {
-        error.set_status_code(StatusCode::BAD_REQUEST);
+        let missing = code == "NoSuchPublicAccessBlockConfiguration";
+        error.set_status_code(if missing { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST });
     }
     error
 }
@@ -46,10 +51,25 @@ pub(super) fn from_store(error: Error) -> S3Error {
     } else {
         tracing::debug!(%error, "request refused");
     }
+    if let Some(marker) = error.marker() {
+        answer.set_headers(about_marker(error.kind(), marker));
+    }
     if matches!(error.kind(), ErrorKind::SlowDown | ErrorKind::Unavailable | ErrorKind::Latched) {
         answer.set_headers(HeaderMap::from_iter([(RETRY_AFTER, RETRY_AFTER_SECONDS)]));
     }
     answer
+}
+
+/// What an answer tells of the delete marker that it is about (S3: "Working with delete markers").
+fn about_marker(kind: ErrorKind, marker: Marker) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
+    extras::show_version(Some(marker.version), &mut headers);
+    if kind == ErrorKind::IsDeleteMarker {
+        headers.insert(LAST_MODIFIED, date::http(marker.modified_ms));
+        headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
+    }
+    headers
 }
 
 /// The S3 code of each kind of the store's errors.
@@ -58,9 +78,16 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::AccessDenied => "AccessDenied",
         ErrorKind::NoSuchBucket => "NoSuchBucket",
         ErrorKind::NoSuchKey => "NoSuchKey",
+        ErrorKind::NoSuchVersion => "NoSuchVersion",
+        ErrorKind::IsDeleteMarker => "MethodNotAllowed",
+        ErrorKind::InvalidBucketState => "InvalidBucketState",
+        ErrorKind::InvalidRetentionPeriod => "InvalidRetentionPeriod",
         ErrorKind::NoSuchUpload => "NoSuchUpload",
         // Neither is known to S3: they belong to the JSON doors.
         ErrorKind::NoSuchKeyId | ErrorKind::NoSuchShare => "InvalidRequest",
+        ErrorKind::MalformedPolicy => "MalformedPolicy",
+        ErrorKind::AclNotSupported => "AccessControlListNotSupported",
+        ErrorKind::InvalidAclWithOwnership => "InvalidBucketAclWithObjectOwnership",
         ErrorKind::BucketAlreadyOwnedByYou => "BucketAlreadyOwnedByYou",
         ErrorKind::BucketAlreadyExists => "BucketAlreadyExists",
         ErrorKind::BucketNotEmpty => "BucketNotEmpty",
@@ -86,6 +113,9 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::EntityTooSmall => "EntityTooSmall",
         ErrorKind::InvalidPart => "InvalidPart",
         ErrorKind::InvalidPartOrder => "InvalidPartOrder",
+        ErrorKind::InvalidTag => "InvalidTag",
+        ErrorKind::TooManyTags => "BadRequest",
+        ErrorKind::MalformedDocument => "MalformedXML",
         ErrorKind::SlowDown => "SlowDown",
         ErrorKind::Unavailable | ErrorKind::Latched => "ServiceUnavailable",
         ErrorKind::Corrupt | ErrorKind::Internal => "InternalError",

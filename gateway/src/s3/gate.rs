@@ -6,8 +6,9 @@
 //! metadata): handlers read those as they were sent. What the gate knows of the caller travels in the request's
 //! extensions, which no client can reach; the second service refuses a request without it.
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use s3s::route::S3Route;
 use s3s::service::S3Service;
 use s3s::{Body, HttpRequest, S3Request, S3Response, S3Result, TrailingHeaders};
@@ -18,7 +19,9 @@ use super::document;
 use super::error;
 use super::host::Target;
 use super::limits::Limits;
+use super::metadata::Latin1;
 use super::query::{self, Query};
+use crate::net::Peer;
 
 /// What is known of a request once its signature was verified.
 #[derive(Debug, Clone)]
@@ -31,6 +34,10 @@ pub(super) struct Admitted {
     pub(super) query: Query,
     /// Trailers, there once the body was read to its end.
     pub(super) trailers: Option<TrailingHeaders>,
+    /// The document that is the body.
+    pub(super) document: Option<Bytes>,
+    /// The client.
+    pub(super) peer: Option<Peer>,
 }
 
 /// The one route of the service that verifies signatures. Cheap to clone.
@@ -53,7 +60,10 @@ impl S3Route for Gate {
         Ok(())
     }
 
-    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+    async fn call(&self, mut request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+        if let Some(latin) = request.extensions.remove::<Latin1>() {
+            latin.put_back(&mut request.headers);
+        }
         let principal = match (&request.credentials, auth::take_caller()) {
             (None, _) => Principal::Anonymous,
             (Some(_), Some(key)) => Principal::Key(key),
@@ -64,6 +74,28 @@ impl S3Route for Gate {
 }
 
 impl Gate {
+    /// Answers a request that was authenticated by what s3s knows nothing of.
+    pub(super) async fn enter(&self, principal: Principal, request: HttpRequest) -> S3Result<Response<Body>> {
+        let (parts, input) = request.into_parts();
+        let request = S3Request {
+            input,
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            extensions: parts.extensions,
+            credentials: None,
+            region: None,
+            service: None,
+            trailing_headers: None,
+        };
+        let answered = self.admit(principal, request).await?;
+        let mut answer = Response::new(answered.output);
+        *answer.status_mut() = answered.status.unwrap_or(StatusCode::OK);
+        *answer.headers_mut() = answered.headers;
+        *answer.extensions_mut() = answered.extensions;
+        Ok(answer)
+    }
+
     /// Lets a request in that was authenticated, by whatever it presented.
     pub(super) async fn admit(&self, principal: Principal, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         if let Principal::Key(key) = &principal {
@@ -74,13 +106,17 @@ impl Gate {
         hoist(&query, &mut headers);
         let target = extensions.get::<Target>().cloned().unwrap_or_default();
         // Nobody is made to send, and nothing is read, for a request that will be refused.
-        if principal != Principal::Anonymous
-            && let Some(rules) = document::Rules::of(&method, &target, &query)
+        let mut document = None;
+        if let Some(rules) = document::Rules::of(&method, &target, &query)
+            && (principal != Principal::Anonymous || self.limits.may_admit_nobody(&target)?)
         {
-            body = Body::from(rules.read(body, &headers, trailing_headers.as_ref()).await?);
+            let read = rules.read(body, &headers, trailing_headers.as_ref()).await?;
+            document = Some(read.clone());
+            body = Body::from(read);
         }
         let routing = routing_headers(&headers, &body);
-        extensions.insert(Admitted { principal, headers, query, trailers: trailing_headers });
+        let peer = extensions.get::<Peer>().copied();
+        extensions.insert(Admitted { principal, headers, query, trailers: trailing_headers, document, peer });
         let mut inner = HttpRequest::new(body);
         *inner.method_mut() = method;
         *inner.uri_mut() = query::without_credentials(&uri)?;

@@ -8,14 +8,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob};
 use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::blob::Checksum;
+use windlass_store::lifecycle::Facts;
 use windlass_store::object::{ETagMatch, Found, GetObject, RangeRequest, ReadConditions, StorageClass};
 
 use super::answer::Status;
 use super::call::{self, Call};
-use super::error::{self, invalid_argument, invalid_request};
+use super::error::{invalid_argument, invalid_request};
 use super::put::stored_headers;
 use super::service::Operations;
-use super::{conditions, date, metadata, refuse};
+use super::{conditions, date, extras, lifecycle, metadata, refuse};
 
 /// Parameters that override a header of the answer.
 const OVERRIDES: [(&str, HeaderName); 6] = [
@@ -35,13 +36,15 @@ pub(super) async fn get_object(
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let (input, call) = Call::open(request)?;
     let get = asked_for(door, &call, &input.key, input.part_number).await?;
-    let (found, bytes) = door.store.get_object(&call.grant, &get).await.map_err(error::from_store)?;
+    let (found, bytes) = door.store.get_object(&call.grant, &get).await.map_err(|error| call.refused(error))?;
     let mut output = GetObjectOutput::default();
     if !found.not_modified {
         let bytes = bytes.inspect_err(|error| tracing::error!(%error, "an answer was cut"));
         output.body = Some(StreamingBlob::wrap(bytes));
     }
-    answer(output, &found, &call, &get)
+    let mut answer = answer(output, &found, &call, &get)?;
+    tell_expiration(door, &call, &get, &found, &mut answer.headers)?;
+    Ok(answer)
 }
 
 /// Answers an object's headers.
@@ -51,21 +54,39 @@ pub(super) async fn head_object(
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let (input, call) = Call::open(request)?;
     let get = asked_for(door, &call, &input.key, input.part_number).await?;
-    let found = door.store.head_object(&call.grant, &get).await.map_err(error::from_store)?;
-    answer(HeadObjectOutput::default(), &found, &call, &get)
+    let found = door.store.head_object(&call.grant, &get).await.map_err(|error| call.refused(error))?;
+    let mut answer = answer(HeadObjectOutput::default(), &found, &call, &get)?;
+    tell_expiration(door, &call, &get, &found, &mut answer.headers)?;
+    Ok(answer)
+}
+
+/// Tells when what was found expires. Only what is current does.
+fn tell_expiration(
+    door: &Operations,
+    call: &Call,
+    get: &GetObject,
+    found: &Found,
+    headers: &mut HeaderMap,
+) -> S3Result<()> {
+    if get.version.is_some() || found.not_modified {
+        return Ok(());
+    }
+    let facts = Facts { key: get.key.as_str(), size: found.size, tags: &found.extras.tags };
+    lifecycle::tell_expiration(door, call, &facts, found.modified_ms, headers)
 }
 
 /// What a request asks for. A malformed range is ignored (RFC 9110 section 14.2), and so is a range whose `If-Range`
 /// does not hold.
 async fn asked_for(door: &Operations, call: &Call, key: &str, part: Option<i32>) -> S3Result<GetObject> {
-    call.check_version()?;
+    let version = call.version()?;
     refuse::check_read(&call.headers)?;
     let part = part.map(call::part_number).transpose()?;
     if part.is_some() && call.headers.contains_key(RANGE) {
         return Err(invalid_request("Cannot specify both Range header and partNumber query parameter"));
     }
     let range = call.header(RANGE.as_str()).and_then(RangeRequest::parse);
-    let mut get = GetObject { key: call::key(key)?, range, part, conditions: conditions::read(&call.headers, "") };
+    let conditions = conditions::read(&call.headers, "");
+    let mut get = GetObject { key: call::key(key)?, version, range, part, conditions };
     if let (Some(_), Some(unchanged)) = (get.range, call.header(IF_RANGE.as_str())) {
         get.range = range_if(door, call, &get, unchanged).await?;
     }
@@ -75,7 +96,7 @@ async fn asked_for(door: &Operations, call: &Call, key: &str, part: Option<i32>)
 /// The range of a request with `If-Range`, or none if the object has changed (RFC 9110 section 13.1.5).
 async fn range_if(door: &Operations, call: &Call, get: &GetObject, unchanged: &str) -> S3Result<Option<RangeRequest>> {
     let whole = GetObject { range: None, conditions: ReadConditions::default(), ..get.clone() };
-    let found = door.store.head_object(&call.grant, &whole).await.map_err(error::from_store)?;
+    let found = door.store.head_object(&call.grant, &whole).await.map_err(|error| call.refused(error))?;
     let same = match date::parse_http(unchanged) {
         Some(ms) => ms / 1000 == found.modified_ms / 1000,
         // A weak tag never matches here.
@@ -92,6 +113,8 @@ fn answer<T>(output: T, found: &Found, call: &Call, get: &GetObject) -> S3Result
     let headers = &mut answer.headers;
     headers.insert(LAST_MODIFIED, date::http(found.modified_ms));
     metadata::to_headers(&found.metadata, headers);
+    extras::to_headers(&found.extras, headers);
+    extras::show_version(found.version, headers);
     for (parameter, name) in OVERRIDES {
         if let Some(value) = call.query.get(parameter) {
             let value =
@@ -128,7 +151,8 @@ fn shown_checksum<'a>(found: &'a Found, call: &Call, get: &GetObject) -> Option<
 
 /// A 304 carries what a cache needs and nothing about a body (RFC 9110 section 15.4.5).
 fn keep_for_not_modified(headers: &mut HeaderMap) {
-    let keep = [http::header::ETAG, LAST_MODIFIED, CACHE_CONTROL, EXPIRES];
+    let version = HeaderName::from_static("x-amz-version-id");
+    let keep = [http::header::ETAG, LAST_MODIFIED, CACHE_CONTROL, EXPIRES, version];
     let kept = keep.into_iter().filter_map(|name| headers.remove(&name).map(|value| (name, value))).collect();
     *headers = kept;
 }

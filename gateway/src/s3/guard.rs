@@ -3,7 +3,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use s3s::{S3Error, S3Result};
 use windlass_store::limit;
 
@@ -15,11 +15,16 @@ use super::ops;
 use super::query::{PRESIGNED, Query};
 use super::signature;
 
-const V2_REFUSED: &str = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+/// What a client is told that may not sign by version 2.
+pub(super) const V2_REFUSED: &str =
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
 
 /// Sub-resources that a V2 signature covers. The others could be added to somebody's presigned URL.
 const V2_SIGNED: [&str; 8] =
     ["delete", "location", "partNumber", "uploadId", "uploads", "versionId", "versioning", "versions"];
+
+/// What a form may hold beside its file, in bytes, before any of it is looked at.
+const FORM_BYTES_MAX: u64 = 1 << 20;
 
 /// What a request presents to say who it is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(super) enum Proof {
     Signature,
     /// A bearer token.
     Token,
+    /// A form, which says it itself.
+    Form,
 }
 
 /// What the guard is told of the door and the connection.
@@ -49,8 +56,11 @@ pub(super) fn check(parts: &mut Parts, target: &Target, rules: Rules) -> S3Resul
     if parts.headers.get(AUTHORIZATION).is_some_and(|value| value.is_empty()) {
         parts.headers.remove(AUTHORIZATION);
     }
+    name_host(parts);
     let query = Query::of(&parts.uri);
-    check_no_form(parts)?;
+    if is_form(parts) {
+        return check_form(parts, target, &query).map(|()| Proof::Form);
+    }
     check_token(&parts.headers, &query)?;
     check_payload_hash(&parts.headers)?;
     bearer::check_pair(&parts.headers, &query, rules.unheard)?;
@@ -129,11 +139,32 @@ fn sign_bucket_with_slash(parts: &mut Parts, target: &Target) {
     }
 }
 
-/// Forms (POST object) would be taken apart by s3s before anything can refuse them.
-fn check_no_form(parts: &Parts) -> S3Result<()> {
+/// Over HTTP/2 the host is no header, while everything behind this reads it as one.
+fn name_host(parts: &mut Parts) {
+    let authority = parts.uri.authority().filter(|_| !parts.headers.contains_key(HOST));
+    if let Some(value) = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        parts.headers.insert(HOST, value);
+    }
+}
+
+/// Whether s3s would take the body for a form and hold all of it in memory.
+fn is_form(parts: &Parts) -> bool {
     let content_type = parts.headers.get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
     let form = content_type.is_some_and(|value| value.trim_ascii_start().starts_with(b"multipart/form-data"));
-    if parts.method == Method::POST && form { Err(error::not_implemented("A POST form")) } else { Ok(()) }
+    parts.method == Method::POST && form
+}
+
+/// Forms go to a bucket, and bring what they prove themselves with within them.
+fn check_form(parts: &Parts, target: &Target, query: &Query) -> S3Result<()> {
+    if target.bucket.is_none() || target.key.is_some() {
+        return Err(error::refuse("MethodNotAllowed", error::default_message("MethodNotAllowed")));
+    }
+    ops::find("PostObject", query)?;
+    if kind_of_credentials(&parts.headers, query)? != Credentials::None || body::is_chunked(&parts.headers) {
+        return Err(invalid_request("A form is signed by its fields alone."));
+    }
+    // Its fields and boundaries come on top of the file.
+    check_length_up_to(parts, limit::PUT_BYTES_MAX + FORM_BYTES_MAX)
 }
 
 /// Keys here have no session tokens: a request that brings one was signed with credentials of somewhere else.
@@ -165,9 +196,13 @@ fn check_length(parts: &Parts) -> S3Result<()> {
         return body::declared_length(&parts.headers).map(drop);
     }
     // Of other methods only documents have bodies; their own limits are far below.
+    check_length_up_to(parts, limit::PUT_BYTES_MAX)
+}
+
+fn check_length_up_to(parts: &Parts, bytes_max: u64) -> S3Result<()> {
     let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).unwrap_or("0");
     match length.parse::<u64>() {
-        Ok(length) if length <= limit::PUT_BYTES_MAX => Ok(()),
+        Ok(length) if length <= bytes_max => Ok(()),
         _ => Err(error::refuse("EntityTooLarge", "The body is too large.")),
     }
 }
@@ -179,6 +214,8 @@ fn denied(message: impl Into<std::borrow::Cow<'static, str>>) -> S3Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Domains;
+    use crate::s3::host::Host;
 
     fn guard(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<(), String> {
         let mut request = http::Request::builder().method(method).uri(uri);
@@ -187,7 +224,8 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let rules = Rules { sigv2_presigned: true, unheard: true };
-        let checked = check(&mut parts, &Target { bucket: None, key: None }, rules);
+        let target = Host(Domains::new(&[])).target(&parts);
+        let checked = check(&mut parts, &target, rules);
         assert!(!checked.as_ref().is_ok_and(|proof| *proof == Proof::Token), "no test of this file presents a token");
         checked.map(drop).map_err(|error| error.code().as_str().to_owned())
     }
@@ -230,8 +268,25 @@ mod tests {
         assert_eq!(guard("PUT", "/b/k", &[("content-length", "5368709121")]), refused("EntityTooLarge"));
         assert_eq!(guard("PUT", "/b/k", &[("content-length", "5368709120")]), Ok(()));
         let form = [("content-type", "Multipart/Form-Data; boundary=x")];
-        assert_eq!(guard("POST", "/b", &form), refused("NotImplemented"));
+        let large = |length| guard("POST", "/b", &[form[0], ("content-length", length)]);
+        assert_eq!(large("5369757696"), Ok(()), "a form has fields beside its file");
+        assert_eq!(large("5369757697"), refused("EntityTooLarge"));
         assert_eq!(guard("PUT", "/b/k", &form), Ok(()));
+    }
+
+    #[test]
+    fn forms_go_to_a_bucket_and_prove_themselves() {
+        let form = ("content-type", "Multipart/Form-Data; boundary=x");
+        assert_eq!(guard("POST", "/b", &[form]), Ok(()));
+        assert_eq!(guard("POST", "/b/", &[form]), Ok(()));
+        for elsewhere in ["/", "/b/k", "/b/k?uploads"] {
+            assert_eq!(guard("POST", elsewhere, &[form]), refused("MethodNotAllowed"), "{elsewhere}");
+        }
+        assert_eq!(guard("POST", "/b?delete", &[form]), refused("NotImplemented"));
+        assert_eq!(guard("POST", "/b?Signature=x", &[form]), refused("InvalidRequest"));
+        for more in [("authorization", "Bearer x"), ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")] {
+            assert_eq!(guard("POST", "/b", &[form, more]), refused("InvalidRequest"));
+        }
     }
 
     #[test]

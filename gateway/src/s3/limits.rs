@@ -8,9 +8,11 @@ use s3s::S3Result;
 use windlass_api::Rates;
 use windlass_store::Store;
 use windlass_store::log::Caller;
+use windlass_store::name::BucketName;
 use windlass_store::policy::{Grant, KeyPrincipal};
 
 use super::error;
+use super::host::Target;
 use super::ops::Operation;
 
 /// The operation whose answers are the bytes of objects.
@@ -27,6 +29,12 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn new(store: Arc<Store>) -> Self {
         Self { store, rates: Arc::default() }
+    }
+
+    /// Whether a request about a bucket could be allowed to somebody without credentials.
+    pub(super) fn may_admit_nobody(&self, target: &Target) -> S3Result<bool> {
+        let bucket = target.bucket.as_deref().and_then(|name| BucketName::parse(name).ok());
+        bucket.map_or(Ok(false), |bucket| self.store.has_rules(&bucket)).map_err(error::from_store)
     }
 
     /// Lets the holder of a key in, unless its organisation has made as many requests as its plan allows: then 429 with the
@@ -51,7 +59,9 @@ pub(super) fn begin(store: &Store, operation: &Operation, grant: &Grant, extensi
     let delivers = operation.name == DELIVERY;
     if let Some(caller) = extensions.get::<Arc<Caller>>() {
         if let Ok(bucket) = grant.bucket() {
-            caller.uses(bucket.id);
+            caller.uses(bucket.id, bucket.row.org);
+            // What nobody in particular does in a bucket is told to its owner.
+            caller.belongs_to(bucket.row.org, None);
         }
         if delivers {
             caller.delivers();

@@ -28,7 +28,8 @@ pub(super) async fn list_objects(
     query.after = position(&marker, &query.prefix, query.delimiter.as_deref());
     let page = page(door, &call, &query)?;
     let next = Some(&page.last).filter(|_| page.truncated && query.delimiter.is_some()).and_then(name_of);
-    let (contents, common_prefixes) = entries(page.entries, encoding, Some(&owner_of(&call)?));
+    let owners = Some(owners_of(door, &call, &page)?);
+    let (contents, common_prefixes) = entries(page.entries, encoding, owners);
     let output = ListObjectsOutput {
         name: Some(input.bucket),
         prefix: Some(encoding.write(&query.prefix)),
@@ -58,9 +59,9 @@ pub(super) async fn list_objects_v2(
         (_, start) => position(start.unwrap_or_default(), &query.prefix, query.delimiter.as_deref()),
     };
     let page = page(door, &call, &query)?;
-    let owner = if input.fetch_owner.unwrap_or(false) { Some(owner_of(&call)?) } else { None };
+    let owners = if input.fetch_owner.unwrap_or(false) { Some(owners_of(door, &call, &page)?) } else { None };
     let next = Some(&page.last).filter(|_| page.truncated).and_then(token);
-    let (contents, common_prefixes) = entries(page.entries, encoding, owner.as_ref());
+    let (contents, common_prefixes) = entries(page.entries, encoding, owners);
     let output = ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(encoding.write(&query.prefix)),
@@ -127,11 +128,31 @@ fn name_of(position: &Position) -> Option<&str> {
     }
 }
 
-fn entries(entries: Vec<Entry>, encoding: Encoding, owner: Option<&Owner>) -> (Vec<dto::Object>, Vec<CommonPrefix>) {
+/// Who owns the objects of a page: mostly one for all of them.
+struct Owners {
+    bucket: Owner,
+    each: Vec<OrgId>,
+}
+
+impl Owners {
+    fn at(&self, place: usize) -> Owner {
+        self.each.get(place).map_or_else(|| self.bucket.clone(), |org| owner(*org))
+    }
+}
+
+fn owners_of(door: &Operations, call: &Call, page: &ObjectPage) -> S3Result<Owners> {
+    let each = door.store.owners_of(&call.grant, &page.entries).map_err(error::from_store)?;
+    Ok(Owners { bucket: owner_of(call)?, each })
+}
+
+fn entries(entries: Vec<Entry>, encoding: Encoding, owners: Option<Owners>) -> (Vec<dto::Object>, Vec<CommonPrefix>) {
     let (mut contents, mut groups) = (Vec::new(), Vec::new());
-    for entry in entries {
+    for (place, entry) in entries.into_iter().enumerate() {
         match entry {
-            Entry::Object { key, head } => contents.push(object(encoding.write(&key), &head, owner.cloned())),
+            Entry::Object { key, head } => {
+                let owner = owners.as_ref().map(|owners| owners.at(place));
+                contents.push(object(encoding.write(&key), &head, owner));
+            }
             Entry::Group(prefix) => groups.push(CommonPrefix { prefix: Some(encoding.write(&prefix)) }),
         }
     }

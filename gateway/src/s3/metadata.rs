@@ -58,6 +58,47 @@ pub(super) fn to_headers(metadata: &Metadata, headers: &mut HeaderMap) {
     }
 }
 
+/// Header values that are not UTF-8, as they were sent. A client that sends Latin-1 signs the characters, not the bytes
+/// (which is what servers in Java read them as): while the signature is verified the characters stand in their place.
+#[derive(Debug, Clone)]
+pub(super) struct Latin1(HeaderMap);
+
+impl Latin1 {
+    /// Puts characters in the place of bytes; `None` if all values are UTF-8, as nearly always.
+    pub(super) fn spell_out(headers: &mut HeaderMap) -> Option<Self> {
+        if headers.values().all(is_utf8) {
+            return None;
+        }
+        let sent = headers.clone();
+        for value in headers.values_mut().filter(|value| !is_utf8(value)) {
+            let text: String = value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+            // Characters beyond ASCII are two bytes each, none of which a header may not hold.
+            if let Ok(spelled) = HeaderValue::from_bytes(text.as_bytes()) {
+                *value = spelled;
+            }
+        }
+        Some(Self(sent))
+    }
+
+    /// Puts the bytes back. Other headers are not touched.
+    pub(super) fn put_back(self, headers: &mut HeaderMap) {
+        for name in self.0.keys() {
+            let sent = self.0.get_all(name);
+            if sent.iter().all(is_utf8) {
+                continue;
+            }
+            headers.remove(name);
+            for value in sent {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+}
+
+fn is_utf8(value: &HeaderValue) -> bool {
+    std::str::from_utf8(value.as_bytes()).is_ok()
+}
+
 /// The values of a header that is given several times are one list (RFC 9110 section 5.3).
 fn joined(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
     let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
@@ -122,6 +163,22 @@ mod tests {
         assert_eq!(out.get("expires").unwrap(), "in a while");
         assert_eq!(out.get("cache-control").unwrap(), "no-cache ,x");
         assert_eq!(out.get("content-type").unwrap(), "binary/octet-stream");
+    }
+
+    #[test]
+    fn latin_1_is_spelled_out_and_put_back() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-meta-a", HeaderValue::from_static("plain"));
+        headers.insert("x-amz-meta-u", HeaderValue::from_bytes("é".as_bytes()).unwrap());
+        assert!(Latin1::spell_out(&mut headers).is_none());
+        headers.append("x-amz-meta-l", HeaderValue::from_bytes(b"t\xE9").unwrap());
+        headers.append("x-amz-meta-l", HeaderValue::from_static("more"));
+        let sent = headers.clone();
+        let latin = Latin1::spell_out(&mut headers).unwrap();
+        assert_eq!(headers.get("x-amz-meta-l").unwrap().as_bytes(), "té".as_bytes());
+        assert_eq!(headers.get("x-amz-meta-u"), sent.get("x-amz-meta-u"));
+        latin.put_back(&mut headers);
+        assert_eq!(headers, sent);
     }
 
     #[test]

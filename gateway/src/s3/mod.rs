@@ -5,6 +5,7 @@
 //! second s3s service (finds the operation; `auth` decides by the table in `ops`), a handler in the file of its verb or
 //! noun, and `answer` (request ids, error documents). Deliberately absent: rules about what is stored.
 
+mod acl;
 mod answer;
 mod attributes;
 mod auth;
@@ -14,22 +15,37 @@ mod bucket;
 mod call;
 mod checksum;
 mod chunk;
+#[cfg(test)]
+mod compatibility;
 mod conditions;
 mod copy;
+mod cors;
 mod date;
 mod delete;
 mod document;
 mod encode;
 mod error;
+mod extras;
+mod facts;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod get;
 mod guard;
 mod host;
+mod lifecycle;
 mod limits;
 mod list;
+mod lock;
 mod metadata;
+mod notification;
 mod ops;
+mod ownership;
 mod part;
+mod permissions;
+mod policy;
+mod post;
+mod public;
 mod put;
 mod query;
 mod refuse;
@@ -37,30 +53,35 @@ mod service;
 mod signature;
 #[cfg(test)]
 mod stream_errors;
+mod tagging;
+mod unconfigured;
 mod upload;
 mod uploads;
+mod versions;
+mod website;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use hyper::body::Incoming;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Error};
-use windlass_store::{Store, limit};
+use windlass_store::Store;
+use windlass_store::policy::Ownership;
 
 use crate::incoming::{self, Rest};
+use crate::net::{Domains, Peer};
 
 use answer::Asked;
 use bearer::Errors;
 use guard::Proof;
 use host::{AnyName, Host};
+use metadata::Latin1;
 
-/// Largest field of a POST form, in bytes, and all its fields together. Forms are refused before s3s sees them.
-const FORM_BYTES_MAX: usize = 20 << 10;
-/// Most fields of a POST form.
-const FORM_FIELDS_MAX: usize = 100;
+/// What s3s may hold of a form: nothing, since none comes to it.
+const FORM_BYTES_MAX: usize = 0;
 /// How far a client's clock may be off, in seconds (S3: RequestTimeTooSkewed).
 const SKEW_SECONDS_MAX: u32 = 900;
 
@@ -68,13 +89,21 @@ const SKEW_SECONDS_MAX: u32 = 900;
 #[derive(Debug, Clone)]
 pub(crate) struct S3Settings {
     /// Buckets are also addressed as `<bucket>.<base domain>`.
-    pub(crate) base_domain: Option<String>,
+    pub(crate) domains: Domains,
+    /// Websites of buckets are `<bucket>.<website domain>`.
+    pub(crate) sites: Domains,
     /// The region this gateway says it is in.
     pub(crate) region: String,
-    /// Whether presigned URLs of signature version 2 are accepted.
+    /// Whether presigned URLs and forms of signature version 2 are accepted.
     pub(crate) sigv2_presigned: bool,
     /// How long a client may pause within a body.
     pub(crate) body_idle: Duration,
+    /// How long a day of the lifecycle is, in milliseconds.
+    pub(crate) day_ms: u64,
+    /// Who owns what others write into buckets that do not say it themselves.
+    pub(crate) ownership: Ownership,
+    /// The names of those who can be told of events.
+    pub(crate) targets: Vec<String>,
 }
 
 /// The S3 door. Cheap to clone.
@@ -87,23 +116,28 @@ pub(crate) struct S3Door {
     sigv2_presigned: bool,
     body_idle: Duration,
     region: Arc<str>,
+    sites: website::Sites,
 }
 
 impl S3Door {
     /// A door to `store`.
     pub(crate) fn new(store: Arc<Store>, settings: S3Settings) -> Self {
-        let host = Host::new(settings.base_domain.as_deref());
-        let region = Arc::from(settings.region.as_str());
-        let mut operations = builder(service::Operations { store: Arc::clone(&store), region: settings.region }, &host);
+        let S3Settings { domains, sites, region: name, sigv2_presigned, body_idle, day_ms, ownership, targets } =
+            settings;
+        let host = Host(domains);
+        let region = Arc::from(name.as_str());
+        let working =
+            service::Operations { store: Arc::clone(&store), region: name, day_ms, ownership, targets: targets.into() };
+        let sites = website::Sites::new(working.clone(), sites);
+        let mut operations = builder(working, &host);
         operations.set_auth(auth::NoSecrets);
-        operations.set_access(auth::Access { store: Arc::clone(&store) });
+        operations.set_access(auth::Access { store: Arc::clone(&store), region: Arc::clone(&region) });
         let mut signatures = builder(service::NoOperations, &host);
-        signatures.set_access(auth::Access { store: Arc::clone(&store) });
+        signatures.set_access(auth::Access { store: Arc::clone(&store), region: Arc::clone(&region) });
         signatures.set_auth(auth::Secrets { store: Arc::clone(&store) });
         let gate = gate::Gate { operations: operations.build(), limits: limits::Limits::new(Arc::clone(&store)) };
         signatures.set_route(gate.clone());
-        let S3Settings { sigv2_presigned, body_idle, .. } = settings;
-        Self { store, signatures: signatures.build(), gate, host, sigv2_presigned, body_idle, region }
+        Self { store, signatures: signatures.build(), gate, host, sigv2_presigned, body_idle, region, sites }
     }
 
     /// Answers a request. `request_id` goes into every answer and every error document.
@@ -111,10 +145,10 @@ impl S3Door {
         &self,
         request: http::Request<Incoming>,
         request_id: &str,
-        peer: IpAddr,
+        peer: Peer,
     ) -> http::Response<Body> {
-        let (mut parts, body) = request.into_parts();
-        let asked = Asked {
+        let (parts, body) = request.into_parts();
+        let mut asked = Asked {
             head: parts.method == http::Method::HEAD,
             path: parts.uri.path().to_owned(),
             target: self.host.target(&parts),
@@ -124,28 +158,60 @@ impl S3Door {
         };
         let rest = Rest::default();
         let version = parts.version;
-        // TLS is ended in front of the gateway, so only what comes from this machine is known to be unheard.
-        let rules = guard::Rules { sigv2_presigned: self.sigv2_presigned, unheard: peer.to_canonical().is_loopback() };
-        let answer = match guard::check(&mut parts, &asked.target, rules) {
+        let site = self.sites.ask(&parts);
+        let bucket = site.as_ref().map(website::Ask::bucket).or(asked.target.bucket.as_deref());
+        let page = cors::Page::of(&parts, bucket);
+        let mut answer = if parts.method == http::Method::OPTIONS {
+            drop(body::from_client(body, &parts.headers, self.body_idle, &rest));
+            asked.finish(cors::preflight(&self.store, &parts, page.as_ref()))
+        } else if let Some(site) = site {
+            drop(body::from_client(body, &parts.headers, self.body_idle, &rest));
+            cors::tell(page, &self.store, self.sites.answer(&site).await)
+        } else {
+            let answer = self.decide(&mut asked, parts, body, peer, &rest).await;
+            cors::tell(page, &self.store, asked.finish(answer))
+        };
+        incoming::settle(&mut answer, &rest, version).await;
+        answer
+    }
+
+    /// Answers a request of the S3 API.
+    async fn decide(
+        &self,
+        asked: &mut Asked,
+        mut parts: Parts,
+        body: Incoming,
+        peer: Peer,
+        rest: &Rest,
+    ) -> http::Response<Body> {
+        let rules = guard::Rules { sigv2_presigned: self.sigv2_presigned, unheard: peer.is_unheard() };
+        match guard::check(&mut parts, &asked.target, rules) {
             Ok(proof) => {
                 parts.extensions.insert(asked.target.clone());
-                let body = body::from_client(body, &parts.headers, self.body_idle, &rest);
+                if proof == Proof::Signature
+                    && let Some(latin) = Latin1::spell_out(&mut parts.headers)
+                {
+                    parts.extensions.insert(latin);
+                }
+                let body = body::from_client(body, &parts.headers, self.body_idle, rest);
                 let request = s3s::HttpRequest::from_parts(parts, body);
                 match proof {
                     Proof::Token => bearer::answer(&self.gate, &self.store, request).await,
                     Proof::Signature => self.verify(request).await,
+                    Proof::Form => {
+                        // Who sends it has said who it is, or that it is nobody, where a browser can.
+                        asked.errors = Errors::Xml;
+                        post::answer(&self.gate, &self.store, self.sigv2_presigned, request).await
+                    }
                 }
             }
             Err(error) => {
                 // Its message quotes the request, which may name an API key where another credential belongs.
                 tracing::debug!(code = error.code().as_str(), "request refused");
-                drop(body::from_client(body, &parts.headers, self.body_idle, &rest));
+                drop(body::from_client(body, &parts.headers, self.body_idle, rest));
                 refusal(error)
             }
-        };
-        let mut answer = asked.finish(answer);
-        incoming::settle(&mut answer, &rest, version).await;
-        answer
+        }
     }
 
     async fn verify(&self, request: s3s::HttpRequest) -> http::Response<Body> {
@@ -161,10 +227,10 @@ fn builder(operations: impl s3s::S3, host: &Host) -> S3ServiceBuilder {
     // The struct cannot be written out: s3s may add settings.
     let mut config = S3Config::default();
     config.xml_max_body_size = document::LIST_BYTES_MAX;
-    config.post_object_max_file_size = limit::PUT_BYTES_MAX;
+    config.post_object_max_file_size = 0;
     config.form_max_field_size = FORM_BYTES_MAX;
     config.form_max_fields_size = FORM_BYTES_MAX;
-    config.form_max_parts = FORM_FIELDS_MAX;
+    config.form_max_parts = 0;
     config.presigned_url_max_skew_time_secs = SKEW_SECONDS_MAX;
     config.normalize_forward_slash_path = false;
     let mut builder = S3ServiceBuilder::new(operations);

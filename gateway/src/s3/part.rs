@@ -10,11 +10,11 @@ use windlass_store::limit;
 use windlass_store::upload::{CopyPart, ListParts, PartEntry, PartPage, UploadPart};
 
 use super::call::{self, Call};
-use super::copy::{self, SOURCE_CONDITIONS};
+use super::copy::{self, SOURCE_CONDITIONS, SOURCE_VERSION, Source};
 use super::error::{self, invalid_argument};
 use super::put::stored_headers;
 use super::service::Operations;
-use super::{body, checksum, conditions, date, encode, list, refuse, uploads};
+use super::{body, checksum, conditions, date, encode, extras, lifecycle, list, refuse, uploads};
 
 /// Stores a part.
 pub(super) async fn upload_part(
@@ -43,23 +43,31 @@ pub(super) async fn upload_part_copy(
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let (input, call) = Call::open(request)?;
     refuse::check_write(&call.headers)?;
-    let (source, source_key) = copy::source(door, &call)?;
+    let Source { grant: source, key: source_key, version: source_version } = copy::source(door, &call)?;
     let copy = CopyPart {
         key: call::key(&input.key)?,
         upload: call::upload_id(&input.upload_id)?,
         number: call::part_number(input.part_number)?,
         source_key,
+        source_version,
         range: call.headers.get("x-amz-copy-source-range").map(source_range).transpose()?,
         source_conditions: conditions::read(&call.headers, SOURCE_CONDITIONS),
     };
-    let copied = door.store.copy_part(&call.grant, &source, copy).await.map_err(error::from_store)?;
+    let copied = door
+        .store
+        .copy_part(&call.grant, &source, copy)
+        .await
+        .map_err(|error| error::from_store(source.conceal(error)))?;
     let mut result = CopyPartResult {
         e_tag: Some(dto::ETag::Strong(copied.etag.to_string())),
         last_modified: Some(date::timestamp(copied.modified_ms)),
         ..CopyPartResult::default()
     };
     checksum::set_field!(result, &copied.checksum);
-    Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() }))
+    let output = UploadPartCopyOutput { copy_part_result: Some(result), ..UploadPartCopyOutput::default() };
+    let mut answer = S3Response::new(output);
+    extras::show_version_as(SOURCE_VERSION, copied.source_version, &mut answer.headers);
+    Ok(answer)
 }
 
 /// Lists the parts of an upload.
@@ -79,7 +87,9 @@ pub(super) async fn list_parts(
     }
     let last = page.parts.last().map_or(after, |part| part.number);
     let (checksum, initiator) = (page.upload.checksum, page.upload.initiator);
-    Ok(S3Response::new(ListPartsOutput {
+    let mut headers = http::HeaderMap::new();
+    lifecycle::tell_abort(door, &call, &input.key, page.upload.initiated_ms, &mut headers)?;
+    let output = ListPartsOutput {
         bucket: Some(input.bucket),
         key: Some(encode::echo(&input.key)),
         upload_id: Some(input.upload_id),
@@ -94,7 +104,8 @@ pub(super) async fn list_parts(
         is_truncated: Some(page.next.is_some()),
         parts: Some(page.parts.iter().map(entry).collect()),
         ..ListPartsOutput::default()
-    }))
+    };
+    Ok(S3Response::with_headers(output, headers))
 }
 
 /// A `part-number-marker`: any number a part could have, or none yet. What is beyond is behind the last part.

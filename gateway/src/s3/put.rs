@@ -5,11 +5,12 @@ use http::{HeaderMap, HeaderValue};
 use s3s::dto::{PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::blob::Checksum;
+use windlass_store::lifecycle::Facts;
 use windlass_store::object::{ETag, PutObject};
 
 use super::call::{self, Call};
 use super::service::Operations;
-use super::{body, checksum, conditions, error, metadata, refuse};
+use super::{body, checksum, conditions, error, extras, lifecycle, metadata, refuse};
 
 /// Stores an object. Nothing of the body is read before everything else is known to be right, so that a client that
 /// waits for `100 Continue` is refused without sending it.
@@ -23,12 +24,18 @@ pub(super) async fn put_object(
         key: call::key(&input.key)?,
         metadata: metadata::from_headers(&call.headers),
         class: call.storage_class()?.unwrap_or_default(),
+        extras: extras::from_headers(door, &call)?,
         condition: conditions::write(&call.headers),
         expect: checksum::expectation(&call)?,
     };
+    let (key, tags) = (put.key.clone(), put.extras.tags.clone());
     let stored =
         door.store.put_object(&call.grant, put, body::into_stream(input.body)).await.map_err(error::from_store)?;
-    Ok(S3Response::with_headers(PutObjectOutput::default(), stored_headers(stored.etag, stored.checksum.as_ref())))
+    let mut headers = stored_headers(stored.etag, stored.checksum.as_ref());
+    extras::show_version(stored.version, &mut headers);
+    let facts = Facts { key: key.as_str(), size: stored.size, tags: &tags };
+    lifecycle::tell_expiration(door, &call, &facts, stored.modified_ms, &mut headers)?;
+    Ok(S3Response::with_headers(PutObjectOutput::default(), headers))
 }
 
 /// The headers that tell what was stored.

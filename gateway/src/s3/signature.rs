@@ -9,7 +9,8 @@ use super::date;
 use super::error;
 use super::query::Query;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The one algorithm of version 4.
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Longest life of a presigned URL: seven days (S3: "Authenticating requests: using query parameters").
 const EXPIRES_SECONDS_MAX: u32 = 604_800;
 /// Headers whose values the signature covers by other ways than the list of signed headers.
@@ -113,7 +114,7 @@ fn request_date(headers: &HeaderMap) -> S3Result<String> {
 }
 
 /// `<access key id>/<date>/<region>/s3/aws4_request`, of the same day as the request.
-fn check_credential(credential: &str, date: &str) -> Result<(), String> {
+pub(super) fn check_credential(credential: &str, date: &str) -> Result<(), String> {
     let mut scope = credential.split('/');
     let mut next = || scope.next().unwrap_or_default();
     let (key, day, region, service, end) = (next(), next(), next(), next(), next());

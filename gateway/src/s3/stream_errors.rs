@@ -34,16 +34,22 @@ impl S3 for Reader {
 async fn end_of(payload: &str, body: &'static str) -> String {
     let mut builder = S3ServiceBuilder::new(Reader);
     builder.set_auth(SimpleAuth::from_single("key", "secret"));
+    let request = signed(payload, "5", Body::from(body.to_owned()), body.len());
+    let answer = builder.build().call(request).await.unwrap();
+    String::from_utf8(answer.body().bytes().unwrap_or_default().to_vec()).unwrap()
+}
+
+/// A PUT that `key` signs with `secret`: the body is signed as `payload`, and says that `decoded` bytes are in it.
+pub(super) fn signed(payload: &str, decoded: &str, body: Body, length: usize) -> HttpRequest {
     let now = date::format_amz(SystemClock.now());
     let (day, scope) = (now.get(..8).unwrap(), format!("{}/r/s3/aws4_request", now.get(..8).unwrap()));
     let headers = [
         ("host", "h".to_owned()),
         ("x-amz-content-sha256", payload.to_owned()),
         ("x-amz-date", now.clone()),
-        ("x-amz-decoded-content-length", "5".to_owned()),
+        ("x-amz-decoded-content-length", decoded.to_owned()),
     ];
-    let (mut canonical, mut request) =
-        (String::from("PUT\n/bucket/key\n\n"), HttpRequest::new(Body::from(body.to_owned())));
+    let (mut canonical, mut request) = (String::from("PUT\n/bucket/key\n\n"), HttpRequest::new(body));
     *request.method_mut() = http::Method::PUT;
     *request.uri_mut() = http::Uri::from_static("/bucket/key");
     for (name, value) in &headers {
@@ -59,9 +65,8 @@ async fn end_of(payload: &str, body: &'static str) -> String {
     let authorization =
         format!("AWS4-HMAC-SHA256 Credential=key/{scope}, SignedHeaders={signed}, Signature={signature}");
     request.headers_mut().insert("authorization", authorization.parse().unwrap());
-    request.headers_mut().insert("content-length", body.len().into());
-    let answer = builder.build().call(request).await.unwrap();
-    String::from_utf8(answer.body().bytes().unwrap_or_default().to_vec()).unwrap()
+    request.headers_mut().insert("content-length", length.into());
+    request
 }
 
 fn hmac(key: &[u8], text: &str) -> [u8; 32] {

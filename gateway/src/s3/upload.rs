@@ -13,7 +13,7 @@ use windlass_store::upload::{CompleteUpload, CreateUpload, PartRef};
 use super::call::{self, Call, text};
 use super::error::{self, invalid_argument, invalid_request};
 use super::service::Operations;
-use super::{checksum, conditions, encode, metadata, refuse};
+use super::{checksum, conditions, encode, extras, lifecycle, metadata, refuse};
 
 /// Creates an upload: metadata, class and checksum of the object are decided here and not at its end.
 pub(super) async fn create(
@@ -36,16 +36,20 @@ pub(super) async fn create(
         metadata: metadata::from_headers(&call.headers),
         class: call.storage_class()?.unwrap_or_default(),
         checksum,
+        extras: extras::from_headers(door, &call)?,
     };
     let upload = door.store.create_upload(&call.grant, create).await.map_err(error::from_store)?;
-    Ok(S3Response::new(CreateMultipartUploadOutput {
+    let mut headers = HeaderMap::new();
+    lifecycle::tell_abort(door, &call, &input.key, upload.created_ms(), &mut headers)?;
+    let output = CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(encode::echo(&input.key)),
         upload_id: Some(upload.to_string()),
         checksum_algorithm: checksum.map(|(algorithm, _)| checksum::algorithm_dto(algorithm)),
         checksum_type: checksum.map(|(_, kind)| checksum::kind_dto(kind)),
         ..CreateMultipartUploadOutput::default()
-    }))
+    };
+    Ok(S3Response::with_headers(output, headers))
 }
 
 /// Makes an object of the parts that the document names.
@@ -53,6 +57,8 @@ pub(super) async fn complete(
     door: &Operations,
     request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+    // As it was sent: on a host that names the bucket there is no bucket in it.
+    let path = request.uri.path().to_owned();
     let (input, call) = Call::open(request)?;
     let parts = input.multipart_upload.and_then(|document| document.parts).unwrap_or_default();
     if parts.is_empty() || parts.len() > usize::from(limit::PARTS_MAX) {
@@ -69,8 +75,9 @@ pub(super) async fn complete(
     };
     let done = door.store.complete_upload(&call.grant, complete).await.map_err(error::from_store)?;
     let host = call.headers.get(HOST).and_then(text).unwrap_or_default();
+    let scheme = if call.is_secure() { "https" } else { "http" };
     let mut output = CompleteMultipartUploadOutput {
-        location: Some(format!("http://{host}/{}/{}", input.bucket, encode::url(&input.key))),
+        location: Some(format!("{scheme}://{host}{path}")),
         bucket: Some(input.bucket),
         key: Some(encode::echo(&input.key)),
         e_tag: Some(dto::ETag::Strong(done.etag.to_string())),
@@ -78,7 +85,9 @@ pub(super) async fn complete(
         ..CompleteMultipartUploadOutput::default()
     };
     checksum::set_field!(output, &done.checksum);
-    Ok(S3Response::new(output))
+    let mut answer = S3Response::new(output);
+    extras::show_version(done.version, &mut answer.headers);
+    Ok(answer)
 }
 
 /// Ends an upload without an object.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Store;
-use crate::bucket::{Bucket, BucketRow, BucketSettings, check_name};
+use crate::bucket::{Bucket, BucketRow, BucketSettings, Versioning, check_name};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BucketId;
@@ -11,8 +11,9 @@ use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::{BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, IdRow, ORG_USAGE, USAGE};
 use crate::name::BucketName;
+use crate::object::ObjectLock;
 use crate::plan::Plan;
-use crate::policy::{Action, Grant};
+use crate::policy::{self, Action, Grant, NewAccess};
 use crate::quota;
 use crate::usage::{self, UsageRow};
 
@@ -30,13 +31,40 @@ pub struct NewBucket {
 }
 
 impl Store {
-    /// Makes a bucket. `BucketAlreadyOwnedByYou`, `BucketAlreadyExists`, `BucketBusy` while one of that name is being
-    /// deleted, `QuotaBuckets` beyond what the plan allows.
-    pub async fn create_bucket(&self, grant: &Grant, name: BucketName, location: String) -> Result<Bucket> {
+    /// Makes a bucket; `object_lock` is for one whose versions can be locked. `BucketAlreadyOwnedByYou`,
+    /// `BucketAlreadyExists`, `BucketBusy` while one of that name is being deleted, `QuotaBuckets` beyond what the plan
+    /// allows.
+    pub async fn create_bucket(
+        &self,
+        grant: &Grant,
+        name: BucketName,
+        location: String,
+        object_lock: bool,
+    ) -> Result<Bucket> {
+        self.create_bucket_for(grant, name, location, object_lock, NewAccess::default()).await
+    }
+
+    /// The same with what is said of who may use it. `InvalidAclWithOwnership` for a list that would not count.
+    pub async fn create_bucket_for(
+        &self,
+        grant: &Grant,
+        name: BucketName,
+        location: String,
+        object_lock: bool,
+        access: NewAccess,
+    ) -> Result<Bucket> {
         grant.must_allow(Action::CreateBucket)?;
         let org = grant.principal().org;
         let plan = Arc::clone(self.plans.of(org)?);
-        self.meta.write(move |tx| create(tx, &plan, BucketRow::new(name.clone(), org, tx.now(), &location))).await
+        let (object_lock, versioning) =
+            if object_lock { (Some(ObjectLock::default()), Versioning::Enabled) } else { (None, Versioning::Off) };
+        self.meta
+            .write(move |tx| {
+                let row = BucketRow::new(name.clone(), org, tx.now(), &location);
+                let bucket = create(tx, &plan, BucketRow { object_lock, versioning, ..row })?;
+                policy::set_access(tx, bucket, &access)
+            })
+            .await
     }
 
     /// Makes a bucket with settings. `InvalidArgument` for a setting that breaks its rule, `QuotaBuckets`,

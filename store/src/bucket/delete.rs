@@ -7,7 +7,7 @@ use crate::bucket::empty::DeletionRow;
 use crate::bucket::{Bucket, BucketRow, BucketState, no_such_bucket, update};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BucketId;
-use crate::meta::table::{DELETIONS, OBJECTS, ORGS, USAGE};
+use crate::meta::table::{DELETIONS, OBJECTS, ORGS, USAGE, VERSIONS};
 use crate::meta::{KeyRange, Read, Step, Tx};
 use crate::org::Org;
 use crate::policy::{Action, Grant};
@@ -23,7 +23,8 @@ impl Store {
         Ok(())
     }
 
-    /// Begins to delete a bucket with all it holds, or with `if_empty` only one that holds no object (`BucketNotEmpty`).
+    /// Begins to delete a bucket with all it holds, or with `if_empty` only one that holds no object (`BucketNotEmpty`); so
+    /// too one whose versions can be locked.
     /// `BucketBusy` while it is got ready, and if it is being deleted already; `NoSuchBucket` if it is gone.
     pub async fn begin_bucket_deletion(&self, grant: &Grant, if_empty: bool) -> Result<()> {
         grant.must_allow(Action::DeleteBucket)?;
@@ -41,7 +42,8 @@ fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
         }
         BucketState::Active | BucketState::Failed => {}
     }
-    if if_empty && holds_objects(tx, id)? {
+    // A bucket whose versions can be locked is never emptied here: each version is deleted under its own lock.
+    if (if_empty || bucket.row.object_lock.is_some()) && holds_objects(tx, id)? {
         return Err(Error::new(ErrorKind::BucketNotEmpty, "The bucket you tried to delete is not empty"));
     }
     let held = USAGE.get(tx, &id)?.unwrap_or_default();
@@ -58,9 +60,11 @@ fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
 
 fn holds_objects(read: &dyn Read, bucket: BucketId) -> Result<bool> {
     let mut holds = false;
-    read.scan(OBJECTS.table(), &KeyRange::prefix(&bucket.0), &mut |_, _| {
-        holds = true;
-        Ok(Step::Stop)
-    })?;
+    for table in [OBJECTS.table(), VERSIONS.table()] {
+        read.scan(table, &KeyRange::prefix(&bucket.0), &mut |_, _| {
+            holds = true;
+            Ok(Step::Stop)
+        })?;
+    }
     Ok(holds)
 }

@@ -1,11 +1,11 @@
-//! Emptying a bucket that is on its way out, in bounded commits: its objects, its open uploads, the share links into it,
+//! Emptying a bucket that is on its way out, in bounded commits: its objects, their versions, its open uploads, the share links into it,
 //! its place in keys' lists, then the bucket itself. Each commit does the first of these that is left to do, so a step can
 //! be cut anywhere, and two that run at once do no harm.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, document};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::id::{BucketId, KeyId};
@@ -13,9 +13,10 @@ use crate::key;
 use crate::limit;
 use crate::meta::table::{
     BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, DELETIONS, OBJECTS, UPLOADS, USAGE,
+    VERSIONS,
 };
 use crate::meta::{KeyRange, Record, Step, Tx};
-use crate::object::remove;
+use crate::object::{VersionId, remove_version};
 use crate::share;
 use crate::upload::abort;
 
@@ -106,7 +107,7 @@ fn step(tx: &mut Tx<'_>, id: BucketId) -> Result<Emptied> {
         DELETIONS.put(tx, &id, &progress)?;
         return Ok(Emptied { objects, gone: false });
     }
-    if abort_uploads(tx, &bucket)? || share::remove_of_bucket(tx, id)? {
+    if remove_versions(tx, &bucket)? || abort_uploads(tx, &bucket)? || share::remove_of_bucket(tx, id)? {
         return Ok(Emptied::default());
     }
     if let Some(last) = key::forget_bucket(tx, bucket.row.org, id, progress.keys_after)? {
@@ -123,13 +124,26 @@ fn remove_objects(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<(u64, u64)> {
     let (mut keys, mut bytes) = (Vec::new(), 0);
     OBJECTS.scan(tx, &KeyRange::prefix(&bucket.id.0), |(_, key), row| {
         bytes += row.head.size;
-        keys.push(key);
+        keys.push((key, VersionId::of(row.version)));
         Ok(if keys.len() < limit::STEP_ROWS { Step::Continue } else { Step::Stop })
     })?;
-    for key in &keys {
-        remove(tx, bucket, key)?;
+    for (key, version) in &keys {
+        remove_version(tx, bucket, key, *version, false)?;
     }
     Ok((keys.len() as u64, bytes))
+}
+
+/// Removes a bounded number of versions and delete markers; says whether there was one.
+fn remove_versions(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<bool> {
+    let mut versions = Vec::new();
+    VERSIONS.scan(tx, &KeyRange::prefix(&bucket.id.0), |(_, key, _), row| {
+        versions.push((key, VersionId::of(row.version())));
+        Ok(if versions.len() < limit::STEP_ROWS { Step::Continue } else { Step::Stop })
+    })?;
+    for (key, version) in &versions {
+        remove_version(tx, bucket, key, *version, false)?;
+    }
+    Ok(!versions.is_empty())
 }
 
 /// Aborts open uploads until about a step's worth of parts has been looked at; says whether there was one.
@@ -159,6 +173,7 @@ fn remove_rows(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<()> {
     for month in &months {
         BUCKET_BANDWIDTH.delete(tx, month);
     }
+    document::remove_all(tx, id)?;
     BUCKETS.delete(tx, &id);
     BUCKET_BY_NAME.delete(tx, &row.name.as_str().to_owned());
     BUCKET_BY_ORG.delete(tx, &(row.org, row.name.as_str().to_owned()));

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::settings::{BucketSettings, BucketState};
+use crate::bucket::document::DocumentSet;
+use crate::bucket::settings::{BucketSettings, BucketState, Versioning};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, OrgId};
 use crate::meta::table::{BUCKET_BY_NAME, BUCKETS, IdRow};
-use crate::meta::{Read, Record};
+use crate::meta::{Read, Record, codec};
 use crate::name::BucketName;
+use crate::object::ObjectLock;
 
 /// The region that S3 tells by an empty location.
 const CLASSIC_REGION: &str = "us-east-1";
@@ -32,16 +34,37 @@ pub struct BucketRow {
     pub settings: BucketSettings,
     /// When something about it last changed.
     pub updated_ms: Millis,
+    /// Whether objects that are replaced or deleted are kept as versions.
+    pub versioning: Versioning,
+    /// Whether versions can be locked.
+    pub object_lock: Option<ObjectLock>,
+    /// Which documents it has.
+    pub documents: DocumentSet,
+    /// Where in the sequence of commits a document of it last changed.
+    pub revision: u64,
 }
 
 impl Record for BucketRow {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
         // From before buckets could be set up: name, organisation, time, location.
-        let (name, org, created_ms, location): (BucketName, _, _, String) =
-            crate::meta::codec::decode_old(version, 1, bytes)?;
-        Ok(Self::new(name, org, created_ms, &location))
+        if version == 1 {
+            let (name, org, created_ms, location): (BucketName, _, _, String) = codec::decode_old(version, 1, bytes)?;
+            return Ok(Self::new(name, org, created_ms, &location));
+        }
+        // From before versions and documents.
+        let (name, org, created_ms, location, display_name, state, settings, updated_ms): (
+            BucketName,
+            _,
+            _,
+            String,
+            _,
+            _,
+            _,
+            _,
+        ) = codec::decode_old(version, 2, bytes)?;
+        Ok(Self { display_name, state, settings, updated_ms, ..Self::new(name, org, created_ms, &location) })
     }
 }
 
@@ -57,6 +80,10 @@ impl BucketRow {
             state: BucketState::Active,
             settings: BucketSettings::default(),
             updated_ms: created_ms,
+            versioning: Versioning::Off,
+            object_lock: None,
+            documents: DocumentSet::default(),
+            revision: 0,
         }
     }
 

@@ -74,6 +74,17 @@ named! {
         Maximum "maximum"
     }
 
+    /// Whether objects that are replaced or deleted are kept as versions. Once on, it is never off again.
+    Versioning {
+        /// They never were.
+        #[default]
+        Off "Off"
+        /// They are.
+        Enabled "Enabled"
+        /// They were; new ones are null versions, of which a key has one.
+        Suspended "Suspended"
+    }
+
     /// Who may read what is delivered from a bucket.
     Visibility {
         /// Those who have a key or a link.

@@ -8,9 +8,10 @@ use crate::error::Result;
 use crate::id::{BucketId, OrgId, UploadId};
 use crate::meta::codec::{self, Key, Record};
 use crate::meta::table::{
-    BLOBS, BUCKETS, GARBAGE, INLINE, MANIFESTS, OBJECTS, ORG_USAGE, PARTS, Typed, UPLOADS, USAGE,
+    BLOBS, BUCKETS, GARBAGE, INLINE, MANIFESTS, OBJECTS, ORG_USAGE, PARTS, Typed, UPLOADS, USAGE, VERSIONS,
 };
 use crate::meta::{KeyRange, Read, Step};
+use crate::object::VersionRow;
 use crate::state;
 use crate::sweep::Garbage;
 use crate::usage::{OrgUsageRow, UsageRow};
@@ -43,6 +44,7 @@ pub(super) fn recount(read: &dyn Read, report: &mut Report) -> Result<Recount> {
         index::check_shares(read, report)?;
     }
     index::check_names(read, report)?;
+    index::check_versions(read, report)?;
     Ok(count)
 }
 
@@ -97,6 +99,13 @@ fn count_objects(read: &dyn Read, count: &mut Recount, report: &mut Report) -> R
         usage.objects += 1;
         usage.object_bytes += row.head.size;
         count.refer(row.body);
+    })?;
+    walk(read, &VERSIONS, report, |_, (bucket, _, _), row| {
+        let usage = count.usage.entry(bucket).or_default();
+        *usage = usage.plus(row.counts());
+        if let VersionRow::Object(row) = row {
+            count.refer(row.0.body);
+        }
     })?;
     walk(read, &UPLOADS, report, |_, (bucket, _, upload), _| {
         count.usage.entry(bucket).or_default().uploads += 1;

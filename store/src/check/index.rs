@@ -6,9 +6,11 @@ use crate::error::Result;
 use crate::id::{BucketId, KeyId};
 use crate::meta::table::{
     BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, DELETIONS, IdRow, KEY_BY_ACCESS_ID,
-    KEY_BY_ORG, KEY_BY_TOKEN_HASH, KEY_USED, KEYS, SHARE_BY_CODE, SHARE_BY_EXPIRY, SHARES,
+    KEY_BY_ORG, KEY_BY_TOKEN_HASH, KEY_USED, KEYS, NULL_VERSIONS, OBJECTS, SHARE_BY_CODE, SHARE_BY_EXPIRY, SHARES,
+    VERSIONS,
 };
-use crate::meta::{Key, Read, Record, Typed};
+use crate::meta::{Key, Newest, Read, Record, Typed};
+use crate::object::{NullRow, VersionRow};
 use crate::share::ShareRef;
 
 /// Whether an index row is there and is the one that was looked for.
@@ -104,6 +106,38 @@ pub(super) fn check_shares(read: &dyn Read, report: &mut Report) -> Result<()> {
     };
     walk(read, &SHARE_BY_CODE, report, |_, _, found| see(found))?;
     walk(read, &SHARE_BY_EXPIRY, report, |_, _, found| see(found))?;
+    report.findings.extend(broken.into_iter().map(Finding::Index));
+    Ok(())
+}
+
+/// The order of versions, where null versions lie, and whose documents there are.
+pub(super) fn check_versions(read: &dyn Read, report: &mut Report) -> Result<()> {
+    let mut broken = Vec::new();
+    let mut last = None;
+    walk(read, &VERSIONS, report, |_, (bucket, key, Newest(sequence)), row| {
+        let at = (bucket, key);
+        if row.version().is_none() && !leads(read, &NULL_VERSIONS, &at, &NullRow { sequence }) {
+            broken.push(format!("null version {sequence} of {:?} in bucket {bucket}", at.1));
+        }
+        let newest = last.as_ref() != Some(&at);
+        let current = OBJECTS.get(read, &at).ok().flatten();
+        match (&row, current) {
+            (_, Some(current)) if current.sequence <= sequence => {
+                broken
+                    .push(format!("version {sequence} of {:?} in bucket {bucket} is newer than the current one", at.1));
+            }
+            (VersionRow::Object(_), None) if newest => {
+                broken.push(format!("version {sequence} of {:?} in bucket {bucket} should be current", at.1));
+            }
+            _ => {}
+        }
+        last = Some(at);
+    })?;
+    walk(read, &NULL_VERSIONS, report, |_, (bucket, key), NullRow { sequence }| {
+        if !exists(read, &VERSIONS, &(bucket, key.clone(), Newest(sequence))) {
+            broken.push(format!("the null version of {key:?} in bucket {bucket} leads nowhere"));
+        }
+    })?;
     report.findings.extend(broken.into_iter().map(Finding::Index));
     Ok(())
 }

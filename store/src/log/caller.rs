@@ -10,7 +10,7 @@ use crate::id::{BucketId, KeyId, OrgId};
 #[derive(Debug, Default)]
 pub struct Caller {
     owner: OnceLock<(OrgId, Option<KeyId>)>,
-    bucket: OnceLock<BucketId>,
+    bucket: OnceLock<(BucketId, OrgId)>,
     delivers: AtomicBool,
 }
 
@@ -21,9 +21,9 @@ impl Caller {
         let _ = self.owner.set((org, key));
     }
 
-    /// The request is about `bucket`.
-    pub fn uses(&self, bucket: BucketId) {
-        let _ = self.bucket.set(bucket);
+    /// The request is about `bucket`, which belongs to `owner`.
+    pub fn uses(&self, bucket: BucketId, owner: OrgId) {
+        let _ = self.bucket.set((bucket, owner));
     }
 
     /// The body of the answer is the bytes of an object: they count as bandwidth as they leave.
@@ -43,11 +43,12 @@ impl Caller {
 
     /// The bucket that it is about.
     pub fn bucket(&self) -> Option<BucketId> {
-        self.bucket.get().copied()
+        self.bucket.get().map(|(bucket, _)| *bucket)
     }
 
-    /// The bucket and the organisation that the bytes of the answer are counted for, if they are.
+    /// The bucket and the organisation that the bytes of the answer are counted for, if they are: the bucket's owner pays,
+    /// whoever asks.
     pub fn delivered_for(&self) -> Option<(BucketId, OrgId)> {
-        self.bucket().zip(self.org()).filter(|_| self.delivers.load(Ordering::Relaxed))
+        self.bucket.get().copied().filter(|_| self.delivers.load(Ordering::Relaxed))
     }
 }

@@ -8,10 +8,11 @@
 //! a byte that no branch knows is `Corrupt`, never a guess.
 
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 
 /// A value that is stored under a version tag.
 pub trait Record: Serialize + DeserializeOwned {
@@ -47,6 +48,23 @@ pub fn decode_old<T: DeserializeOwned>(version: u8, expected: u8, bytes: &[u8]) 
         return Err(Error::corrupt(format!("record version {version} is unknown to this build")));
     }
     postcard::from_bytes(bytes).map_err(|e| Error::corrupt(format!("decode version {version}: {e}")))
+}
+
+/// A record within another, under a version tag of its own: when it changes, the record around it need not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged<R>(pub R);
+
+impl<R: Record> Serialize for Tagged<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&encode(&self.0).map_err(serde::ser::Error::custom)?)
+    }
+}
+
+impl<'de, R: Record> Deserialize<'de> for Tagged<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
+        decode(bytes).map(Self).map_err(D::Error::custom)
+    }
 }
 
 /// A key of some table.
@@ -107,7 +125,7 @@ macro_rules! id_keys {
         }
     )*};
 }
-id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId }
+id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId }
 
 /// A text that is the whole of its key, or the last component of one.
 impl Key for String {
@@ -174,7 +192,7 @@ macro_rules! fixed_pair_keys {
 fixed_pair_keys! {
     (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16)
     (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
-    (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8)
+    (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8) (u64, EventId, 8)
 }
 
 /// The last component of a garbage key: a kind byte and an identifier.
@@ -184,6 +202,40 @@ impl Key for [u8; 17] {
     }
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok()
+    }
+}
+
+/// A place in the sequence of commits as the last component of a key: the newest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest(pub u64);
+
+impl Key for Newest {
+    fn write(&self, out: &mut Vec<u8>) {
+        (!self.0).write(out);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        u64::read(bytes).map(|inverted| Self(!inverted))
+    }
+}
+
+/// What the keys of all rows begin with whose first two components are these, and no others'.
+pub fn key_prefix(first: &[u8; 16], second: &str) -> Vec<u8> {
+    let mut out = first.to_vec();
+    write_escaped(second.as_bytes(), &mut out);
+    out
+}
+
+/// bucket ‖ key ‖ end ‖ sequence: a key's versions lie together, newest first, in the order of keys.
+impl Key for (BucketId, String, Newest) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        write_escaped(self.1.as_bytes(), out);
+        self.2.write(out);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (bucket, rest) = bytes.split_at_checked(16)?;
+        let (key, sequence) = read_escaped(rest)?;
+        Some((Key::read(bucket)?, String::from_utf8(key).ok()?, Key::read(sequence)?))
     }
 }
 

@@ -18,7 +18,7 @@ pub mod table;
 mod writer;
 
 pub use self::batch::Tx;
-pub use self::codec::{Key, Record};
+pub use self::codec::{Key, Newest, Record, Tagged};
 pub use self::commit::Meta;
 pub use self::count::MetaCounters;
 pub use self::engine::{Changes, Engine, KeyRange, Read, Step, Visitor};

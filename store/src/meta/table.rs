@@ -5,15 +5,16 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::Tx;
-use super::codec::{self, Key, Record};
+use super::codec::{self, Key, Newest, Record};
 use super::engine::{KeyRange, Read, Step};
 use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
-use crate::object::ObjectRow;
+use crate::notification::EventRow;
+use crate::object::{NullRow, ObjectRow, VersionRow};
 use crate::org::OrgRow;
 use crate::share::{ShareRef, ShareRow};
 use crate::sweep::GarbageRow;
@@ -101,6 +102,14 @@ tables! {
     ShareByCode "share_by_code"
     /// Share links by when they end.
     ShareByExpiry "share_by_expiry"
+    /// Versions that are not current, and delete markers.
+    Versions "versions"
+    /// Where null versions lie that are not current.
+    NullVersions "null_versions"
+    /// What is configured on buckets, by kind.
+    BucketDocuments "bucket_documents"
+    /// Events that wait to be told, by when they are due.
+    Outbox "outbox"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -229,6 +238,14 @@ pub const SHARES: Typed<(BucketId, ShareId), ShareRow> = Typed::new(Table::Share
 pub const SHARE_BY_CODE: Typed<[u8; 32], ShareRef> = Typed::new(Table::ShareByCode);
 /// Share links by when they end.
 pub const SHARE_BY_EXPIRY: Typed<(u64, ShareId), ShareRef> = Typed::new(Table::ShareByExpiry);
+
+/// Versions that are not current, and delete markers, by bucket and key, newest first.
+pub const VERSIONS: Typed<(BucketId, String, Newest), VersionRow> = Typed::new(Table::Versions);
+/// Where null versions lie that are not current, by bucket and key.
+pub const NULL_VERSIONS: Typed<(BucketId, String), NullRow> = Typed::new(Table::NullVersions);
+
+/// Events that wait to be told, by when they are due.
+pub const OUTBOX: Typed<(u64, EventId), EventRow> = Typed::new(Table::Outbox);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -7,7 +7,7 @@ use crate::limit;
 use crate::meta::Read;
 use crate::name::ObjectKey;
 use crate::object::get::{Located, locate};
-use crate::object::{Found, GetObject, ReadConditions};
+use crate::object::{Found, GetObject, VersionId};
 use crate::policy::{Action, Grant};
 use crate::upload::{PartEntry, finished_part};
 
@@ -16,6 +16,8 @@ use crate::upload::{PartEntry, finished_part};
 pub struct AttributesRequest {
     /// The key.
     pub key: ObjectKey,
+    /// One version of it; `None` is the current one.
+    pub version: Option<VersionId>,
     /// Parts with higher numbers only.
     pub part_after: u16,
     /// Most parts, at most `limit::PAGE_MAX`.
@@ -43,11 +45,10 @@ pub struct AttributeParts {
 }
 
 impl Store {
-    /// An object's attributes. `NoSuchKey`.
+    /// An object's attributes. `NoSuchKey`, `NoSuchVersion`, `IsDeleteMarker`.
     pub async fn object_attributes(&self, grant: &Grant, request: &AttributesRequest) -> Result<Attributes> {
         grant.must_allow(Action::GetObject)?;
-        let get =
-            GetObject { key: request.key.clone(), range: None, part: None, conditions: ReadConditions::default() };
+        let get = GetObject { version: request.version, ..GetObject::whole(request.key.clone()) };
         self.meta.read(|read| {
             let located = locate(read, grant, &get)?;
             let parts = parts(read, &located, request)?;

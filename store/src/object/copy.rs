@@ -9,13 +9,14 @@ use crate::blob::{Checksum, ChecksumAlgorithm, ChecksumKind, Hasher, stream_segm
 use crate::bucket::Bucket;
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::Tx;
 use crate::meta::table::OBJECTS;
+use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
+use crate::notification::EventKind;
 use crate::object::get::{Located, locate};
 use crate::object::{
-    ETag, GetObject, Metadata, NewObject, ObjectRow, ReadConditions, StorageClass, WriteCondition, place, retain,
-    row_checksum,
+    ETag, Extras, GetObject, Metadata, NewObject, ObjectRow, ReadConditions, StorageClass, VersionId, WriteCondition,
+    find_object, place, retain, row_checksum,
 };
 use crate::plan::Plan;
 use crate::policy::{Action, Grant};
@@ -26,12 +27,18 @@ use crate::usage::UsageRow;
 pub struct CopyObject {
     /// The source's key.
     pub source_key: ObjectKey,
+    /// One version of it; `None` is the current one.
+    pub source_version: Option<VersionId>,
     /// What must hold of the source.
     pub source_conditions: ReadConditions,
     /// The target's key.
     pub key: ObjectKey,
     /// Metadata in place of the source's.
     pub replace_metadata: Option<Metadata>,
+    /// Tags in place of the source's.
+    pub replace_tags: Option<Vec<(String, String)>>,
+    /// Locks and access control list, which are never the source's; its tags are not looked at.
+    pub extras: Extras,
     /// A storage class; `None` is STANDARD.
     pub class: Option<StorageClass>,
     /// A checksum that the copy must have.
@@ -49,6 +56,10 @@ pub struct Copied {
     pub modified_ms: Millis,
     /// Checksum, if it has one.
     pub checksum: Option<Checksum>,
+    /// The copy's version id, if its bucket ever kept versions.
+    pub version: Option<VersionId>,
+    /// The version id of what was copied, likewise.
+    pub source_version: Option<VersionId>,
 }
 
 /// A checksum computed for a copy, good for one state of the source.
@@ -66,7 +77,8 @@ impl Store {
         grant.must_allow(Action::PutObject)?;
         source.must_allow(Action::GetObject)?;
         let (from, to) = (source.bucket()?.id, grant.bucket()?.id);
-        if from == to && copy.source_key == copy.key && copy.replace_metadata.is_none() && copy.class.is_none() {
+        let onto_itself = from == to && copy.source_key == copy.key && copy.source_version.is_none();
+        if onto_itself && copy.replace_metadata.is_none() && copy.class.is_none() {
             let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
                            the object's metadata, storage class, website redirect location or encryption attributes.";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
@@ -79,9 +91,8 @@ impl Store {
         self.meta
             .write(move |tx| {
                 let to = Bucket::must_be_active(tx, to)?;
-                Bucket::must_exist(tx, from)?;
-                let row = OBJECTS.get(tx, &(from, copy.source_key.as_str().to_owned()))?;
-                let row = row.ok_or_else(|| Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."))?;
+                let from = Bucket::must_exist(tx, from)?;
+                let (row, source_version) = source_object(tx, &from, &copy)?;
                 copy.source_conditions.must_hold(&row.head)?;
                 let current = OBJECTS.get(tx, &(to.id, copy.key.as_str().to_owned()))?;
                 copy.condition.check(current.as_ref().map(|row| &row.head))?;
@@ -91,7 +102,8 @@ impl Store {
                         "The source changed while it was read. Please try again.",
                     ));
                 }
-                place_copy(tx, &to, &plan, &copy, row, computed.clone())
+                let copied = place_copy(tx, &to, &plan, &copy, row, computed.clone())?;
+                Ok(Copied { source_version, ..copied })
             })
             .await
     }
@@ -99,8 +111,7 @@ impl Store {
     /// Reads the source once if the copy must have a checksum that the source does not have.
     async fn checksum_for_copy(self: &Arc<Self>, source: &Grant, copy: &CopyObject) -> Result<Option<Computed>> {
         let Some(algorithm) = copy.checksum else { return Ok(None) };
-        let get =
-            GetObject { key: copy.source_key.clone(), range: None, part: None, conditions: ReadConditions::default() };
+        let get = GetObject { version: copy.source_version, ..GetObject::whole(copy.source_key.clone()) };
         let located = self.meta.read(|read| locate(read, source, &get))?;
         if located.row.head.checksum == Some((algorithm, ChecksumKind::FullObject)) {
             return Ok(None);
@@ -123,6 +134,17 @@ impl Store {
     }
 }
 
+/// What is to be copied. A delete marker that is named is no object that could be read: `InvalidRequest`.
+fn source_object(read: &dyn Read, from: &Bucket, copy: &CopyObject) -> Result<(ObjectRow, Option<VersionId>)> {
+    find_object(read, from, copy.source_key.as_str(), copy.source_version).map_err(|error| match error.kind() {
+        ErrorKind::IsDeleteMarker => {
+            let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
+            Error::new(ErrorKind::InvalidRequest, message)
+        }
+        _ => error,
+    })
+}
+
 fn place_copy(
     tx: &mut Tx<'_>,
     to: &Bucket,
@@ -137,15 +159,24 @@ fn place_copy(
         }
         None => row_checksum(&row),
     };
+    copy.extras.check(to.row.object_lock, tx.now())?;
     retain(tx, row.body)?;
     let new = NewObject {
+        event: EventKind::CreatedCopy,
         body: row.body,
         size: row.head.size,
         etag: row.head.etag,
         class: copy.class.unwrap_or_default(),
         checksum: checksum.clone().map(|c| (c.algorithm, c.kind, c.value)),
         metadata: copy.replace_metadata.clone().unwrap_or(row.metadata),
+        extras: Extras { tags: copy.replace_tags.clone().unwrap_or(row.extras.tags), ..copy.extras.clone() },
     };
-    let modified_ms = place(tx, to, plan, copy.key.as_str(), new, UsageRow::default())?;
-    Ok(Copied { etag: row.head.etag, modified_ms, checksum })
+    let placed = place(tx, to, plan, copy.key.as_str(), new, UsageRow::default())?;
+    Ok(Copied {
+        etag: row.head.etag,
+        modified_ms: placed.modified_ms,
+        checksum,
+        version: placed.version,
+        source_version: None,
+    })
 }

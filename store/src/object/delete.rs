@@ -1,64 +1,130 @@
 //! DeleteObject and DeleteObjects: one commit, however many keys.
 
 use crate::Store;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Versioning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::OBJECTS;
 use crate::name::ObjectKey;
+use crate::notification::{self, EventKind, Subject};
+use crate::object::version::{VersionId, VersionRow, mark_deleted, remove_version, shown};
 use crate::object::{ETagMatch, WriteCondition, remove};
 use crate::policy::{Action, Grant};
+
+/// What to delete.
+#[derive(Debug, Clone)]
+pub struct DeleteObject {
+    /// The key.
+    pub key: ObjectKey,
+    /// One version of it, for good; `None` is what is current, of which a bucket that keeps versions keeps this one.
+    pub version: Option<VersionId>,
+    /// What the current object's entity tag must be.
+    pub if_match: Option<ETagMatch>,
+    /// Whether to pass over a governance retention: the caller has made sure that this may be done.
+    pub bypass_governance: bool,
+}
+
+impl DeleteObject {
+    /// What is current, without conditions.
+    pub fn current(key: ObjectKey) -> Self {
+        Self { key, version: None, if_match: None, bypass_governance: false }
+    }
+}
 
 /// What a delete did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deleted {
-    /// Whether there was an object.
+    /// Whether there was an object, or the version.
     pub existed: bool,
+    /// The version that was removed, or else the delete marker that was made.
+    pub version: Option<VersionId>,
+    /// Whether that is a delete marker.
+    pub marker: bool,
 }
 
 impl Store {
-    /// Deletes an object; that there is none is no error. With `if_match`: `NoSuchKey`, `PreconditionFailed`.
-    pub async fn delete_object(&self, grant: &Grant, key: ObjectKey, if_match: Option<ETagMatch>) -> Result<Deleted> {
-        let mut results = self.delete_objects(grant, vec![(key, if_match)]).await?;
-        results.pop().unwrap_or(Ok(Deleted { existed: false }))
+    /// Deletes an object; that there is none is no error. With `if_match`: `NoSuchKey`, `PreconditionFailed`; of a locked
+    /// version `AccessDenied`.
+    pub async fn delete_object(&self, grant: &Grant, delete: DeleteObject) -> Result<Deleted> {
+        let mut results = self.delete_objects(grant, vec![delete]).await?;
+        results.pop().unwrap_or(Ok(Deleted { existed: false, version: None, marker: false }))
     }
 
-    /// Deletes up to `limit::DELETE_KEYS_MAX` objects in one commit; a key whose condition fails keeps its object and
-    /// does not hold up the others. Results are in the order of `keys`.
-    pub async fn delete_objects(
-        &self,
-        grant: &Grant,
-        keys: Vec<(ObjectKey, Option<ETagMatch>)>,
-    ) -> Result<Vec<Result<Deleted>>> {
+    /// Deletes up to `limit::DELETE_KEYS_MAX` objects in one commit; one whose condition fails or that is locked stays and
+    /// does not hold up the others. Results are in the order of `deletes`.
+    pub async fn delete_objects(&self, grant: &Grant, deletes: Vec<DeleteObject>) -> Result<Vec<Result<Deleted>>> {
         grant.must_allow(Action::DeleteObject)?;
-        if keys.len() > limit::DELETE_KEYS_MAX {
-            let message = format!("{} keys: at most {} in one request", keys.len(), limit::DELETE_KEYS_MAX);
+        if deletes.len() > limit::DELETE_KEYS_MAX {
+            let message = format!("{} keys: at most {} in one request", deletes.len(), limit::DELETE_KEYS_MAX);
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         let bucket = grant.bucket()?.id;
         self.meta
             .write(move |tx| {
                 let bucket = Bucket::must_exist(tx, bucket)?;
-                keys.iter().map(|(key, if_match)| delete_one(tx, &bucket, key, if_match.as_ref())).collect()
+                let mut results = Vec::with_capacity(deletes.len());
+                for delete in &deletes {
+                    let result = refused_alone(delete_one(tx, &bucket, delete))?;
+                    if let Ok(deleted) = &result {
+                        tell(tx, &bucket, delete, deleted)?;
+                    }
+                    results.push(result);
+                }
+                Ok(results)
             })
             .await
     }
 }
 
-/// The outer error ends the whole operation; the inner one is this key's answer.
-fn delete_one(
-    tx: &mut Tx<'_>,
-    bucket: &Bucket,
-    key: &ObjectKey,
-    if_match: Option<&ETagMatch>,
-) -> Result<Result<Deleted>> {
-    if let Some(tags) = if_match {
-        let current = OBJECTS.get(tx, &(bucket.id, key.as_str().to_owned()))?;
+/// Has those told who want to know of it.
+fn tell(tx: &mut Tx<'_>, bucket: &Bucket, delete: &DeleteObject, deleted: &Deleted) -> Result<()> {
+    let kind = match (delete.version, deleted.marker, deleted.existed) {
+        (None, true, _) => EventKind::RemovedMarker,
+        (_, _, true) => EventKind::RemovedDelete,
+        _ => return Ok(()),
+    };
+    let subject = Subject { key: delete.key.as_str(), version: deleted.version, ..Subject::default() };
+    notification::emit(tx, bucket, kind, subject)
+}
+
+/// What is refused is this key's answer alone; it has changed nothing. Any other error ends the whole operation.
+fn refused_alone(outcome: Result<Deleted>) -> Result<Result<Deleted>> {
+    match outcome {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NoSuchKey | ErrorKind::PreconditionFailed | ErrorKind::AccessDenied
+            ) =>
+        {
+            Ok(Err(error))
+        }
+        outcome => outcome.map(Ok),
+    }
+}
+
+/// Deletes what one key of a request means. What refuses it has changed nothing.
+pub(crate) fn delete_one(tx: &mut Tx<'_>, bucket: &Bucket, delete: &DeleteObject) -> Result<Deleted> {
+    let key = delete.key.as_str();
+    if let Some(tags) = &delete.if_match {
+        let current = OBJECTS.get(tx, &(bucket.id, key.to_owned()))?;
         let condition = WriteCondition { if_match: Some(tags.clone()), if_none_match: None };
-        if let Err(error) = condition.check(current.as_ref().map(|row| &row.head)) {
-            return Ok(Err(error));
+        condition.check(current.as_ref().map(|row| &row.head))?;
+    }
+    match delete.version {
+        Some(id) => {
+            let removed = remove_version(tx, bucket, key, id, delete.bypass_governance)?;
+            let marker = matches!(removed, Some(VersionRow::Marker(_)));
+            let version = (bucket.row.versioning != Versioning::Off).then_some(id);
+            Ok(Deleted { existed: removed.is_some(), version, marker })
+        }
+        None if bucket.row.versioning == Versioning::Off => {
+            Ok(Deleted { existed: remove(tx, bucket, key)?, version: None, marker: false })
+        }
+        None => {
+            let existed = OBJECTS.contains(tx, &(bucket.id, key.to_owned()))?;
+            let version = shown(bucket, mark_deleted(tx, bucket, key)?);
+            Ok(Deleted { existed, version, marker: true })
         }
     }
-    remove(tx, bucket, key.as_str()).map(|existed| Ok(Deleted { existed }))
 }

@@ -11,10 +11,10 @@ use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobId, UploadId};
 use crate::meta::Read;
-use crate::meta::table::{BLOBS, INLINE, MANIFESTS, OBJECTS};
+use crate::meta::table::{BLOBS, INLINE, MANIFESTS};
 use crate::name::ObjectKey;
 use crate::object::condition::Verdict;
-use crate::object::{ETag, Metadata, ObjectRow, ReadConditions, StorageClass};
+use crate::object::{ETag, Extras, Metadata, ObjectRow, ReadConditions, StorageClass, VersionId, find_object};
 use crate::policy::{Action, Grant};
 use crate::upload::finished_part;
 use crate::upload::row::ManifestRow;
@@ -63,12 +63,21 @@ impl RangeRequest {
 pub struct GetObject {
     /// The key.
     pub key: ObjectKey,
+    /// One version of it; `None` is the current one.
+    pub version: Option<VersionId>,
     /// A range; ignored when `part` is given.
     pub range: Option<RangeRequest>,
     /// One part of it.
     pub part: Option<u16>,
     /// Conditions.
     pub conditions: ReadConditions,
+}
+
+impl GetObject {
+    /// The whole of what is current, without conditions.
+    pub fn whole(key: ObjectKey) -> Self {
+        Self { key, version: None, range: None, part: None, conditions: ReadConditions::default() }
+    }
 }
 
 /// What was found.
@@ -96,6 +105,10 @@ pub struct Found {
     pub parts: Option<u16>,
     /// The conditions say that the caller has it already.
     pub not_modified: bool,
+    /// Its version id, if the bucket ever kept versions.
+    pub version: Option<VersionId>,
+    /// Tags, locks and access control list.
+    pub extras: Extras,
 }
 
 /// A row with what a request makes of it.
@@ -106,7 +119,7 @@ pub(crate) struct Located {
 }
 
 impl Store {
-    /// The headers of an object. `NoSuchKey`, `PreconditionFailed`, `InvalidRange`, `InvalidPart`.
+    /// The headers of an object. `NoSuchKey`, `NoSuchVersion`, `IsDeleteMarker`, `PreconditionFailed`, `InvalidRange`, `InvalidPart`.
     pub async fn head_object(&self, grant: &Grant, get: &GetObject) -> Result<Found> {
         grant.must_allow(Action::GetObject)?;
         self.meta.read(|read| locate(read, grant, get)).map(|located| located.found)
@@ -180,9 +193,7 @@ fn inline_part(read: &dyn Read, located: &Located) -> Result<Option<bytes::Bytes
 
 /// Finds the object a grant and a request mean, and what of it is to be returned.
 pub(crate) fn locate(read: &dyn Read, grant: &Grant, get: &GetObject) -> Result<Located> {
-    let row = OBJECTS
-        .get(read, &(grant.bucket()?.id, get.key.as_str().to_owned()))?
-        .ok_or_else(|| Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."))?;
+    let (row, version) = find_object(read, grant.bucket()?, get.key.as_str(), get.version)?;
     let not_modified = get.conditions.evaluate(&row.head)? == Verdict::NotModified;
     let manifest = match row.body {
         Body::Manifest(id) => Some(
@@ -203,6 +214,8 @@ pub(crate) fn locate(read: &dyn Read, grant: &Grant, get: &GetObject) -> Result<
         partial: false,
         parts: None,
         not_modified,
+        version,
+        extras: row.extras.clone(),
     };
     if not_modified {
         return Ok(Located { row, manifest, found });

@@ -155,7 +155,7 @@ mod tests {
     use crate::blob::Body;
     use crate::meta::memory::MemoryEngine;
     use crate::meta::{Changes, Engine, codec};
-    use crate::object::{ETag, Metadata, ObjectRow, StorageClass};
+    use crate::object::{ETag, Extras, Metadata, ObjectRow, StorageClass};
     use std::collections::BTreeSet;
 
     const BUCKET: BucketId = BucketId([7; 16]);
@@ -176,6 +176,7 @@ mod tests {
             version: None,
             checksum: vec![],
             metadata: Metadata::default(),
+            extras: Extras::default(),
         };
         let mut changes = Changes::new();
         for key in keys {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::Store;
 use crate::admission;
 use crate::blob::{self, ByteStream, Checksum, ChecksumKind, Expect, Ingested};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Versioning};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::meta::table::OBJECTS;
 use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
-use crate::object::{ETag, Metadata, NewObject, StorageClass, WriteCondition, admit, place};
+use crate::notification::EventKind;
+use crate::object::{ETag, Extras, Metadata, NewObject, StorageClass, VersionId, WriteCondition, admit, place};
 use crate::policy::{Action, Grant};
 use crate::quota::LetIn;
 use crate::usage::UsageRow;
@@ -25,6 +26,8 @@ pub struct PutObject {
     pub metadata: Metadata,
     /// Storage class.
     pub class: StorageClass,
+    /// Tags, locks and access control list.
+    pub extras: Extras,
     /// What must hold of the current object.
     pub condition: WriteCondition,
     /// What the body must turn out to be.
@@ -42,6 +45,8 @@ pub struct PutOutcome {
     pub size: u64,
     /// When it was committed.
     pub modified_ms: Millis,
+    /// Its version id, if the bucket ever kept versions.
+    pub version: Option<VersionId>,
 }
 
 impl Store {
@@ -49,7 +54,7 @@ impl Store {
     ///
     /// Fails with `PreconditionFailed` or `NoSuchKey` (the condition), `BadDigest`, `IncompleteBody`,
     /// `MetadataTooLarge`, `EntityTooLarge`, `FileTooLarge`, `TypeNotAllowed`, `QuotaExceeded`, `BucketNotActive`,
-    /// `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Latched`, and nothing is changed then; with `Unavailable` nobody
+    /// `InvalidRequest` and `InvalidArgument` (a lock that the bucket does not take), `NoSuchBucket` (deleted meanwhile), `SlowDown` and `Latched`, and nothing is changed then; with `Unavailable` nobody
     /// knows. What can be known before the body is read is told before.
     pub async fn put_object(self: &Arc<Self>, grant: &Grant, put: PutObject, body: ByteStream) -> Result<PutOutcome> {
         grant.must_allow(Action::PutObject)?;
@@ -63,9 +68,13 @@ impl Store {
                 put.condition.check(current.as_ref().map(|row| &row.head))
             })?;
         }
-        let PutObject { key, metadata, class, condition, expect } = put;
-        let replaced =
-            |read: &dyn Read| Ok(OBJECTS.get(read, &(bucket, key.as_str().to_owned()))?.map_or(0, |row| row.head.size));
+        put.extras.check(grant.bucket()?.row.object_lock, self.clock.now())?;
+        let PutObject { key, metadata, class, extras, condition, expect } = put;
+        let keeps = grant.bucket()?.row.versioning == Versioning::Enabled;
+        let replaced = |read: &dyn Read| {
+            let current = OBJECTS.get(read, &(bucket, key.as_str().to_owned()))?;
+            Ok(current.filter(|_| !keeps).map_or(0, |row| row.head.size))
+        };
         let LetIn { body, mut reserved, plan } = self.let_in(grant.bucket()?, expect.length, replaced, body)?;
         let ingested = self.ingest(body, expect).await?;
         let epoch = self.blobs.epoch();
@@ -76,17 +85,26 @@ impl Store {
                 let current = OBJECTS.get(tx, &(bucket.id, key.as_str().to_owned()))?;
                 condition.check(current.as_ref().map(|row| &row.head))?;
             }
+            extras.check(bucket.row.object_lock, tx.now())?;
             let etag = ETag::Md5(body.md5);
             let new = NewObject {
+                event: EventKind::CreatedPut,
                 body: admit(tx, &body.place, body.size, epoch)?,
                 size: body.size,
                 etag,
                 class,
                 checksum: body.checksum.clone().map(|(algorithm, value)| (algorithm, ChecksumKind::FullObject, value)),
                 metadata: metadata.clone(),
+                extras: extras.clone(),
             };
-            let modified_ms = place(tx, &bucket, &plan, key.as_str(), new, UsageRow::default())?;
-            Ok(PutOutcome { etag, checksum: full_object(body), size: body.size, modified_ms })
+            let placed = place(tx, &bucket, &plan, key.as_str(), new, UsageRow::default())?;
+            Ok(PutOutcome {
+                etag,
+                checksum: full_object(body),
+                size: body.size,
+                modified_ms: placed.modified_ms,
+                version: placed.version,
+            })
         })
         .await
     }

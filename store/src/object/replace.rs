@@ -13,11 +13,13 @@ use crate::id::{BlobId, UploadId};
 use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::{BLOB_SUMS, BLOBS, INLINE, MANIFESTS, OBJECTS};
-use crate::object::{ETag, Metadata, ObjectHead, ObjectRow, StorageClass};
+use crate::notification::{self, EventKind, Subject};
+use crate::object::version::{make_room, remove_version, shown};
+use crate::object::{ETag, Extras, Metadata, ObjectHead, ObjectRow, StorageClass, VersionId};
 use crate::plan::Plan;
 use crate::quota;
 use crate::sweep::{Garbage, throw_away};
-use crate::usage::{self, Change, UsageRow};
+use crate::usage::UsageRow;
 
 /// An object about to take a key's place.
 #[derive(Debug, Clone)]
@@ -28,10 +30,22 @@ pub(crate) struct NewObject {
     pub(crate) class: StorageClass,
     pub(crate) checksum: Option<(ChecksumAlgorithm, ChecksumKind, Vec<u8>)>,
     pub(crate) metadata: Metadata,
+    pub(crate) extras: Extras,
+    /// How it came about.
+    pub(crate) event: EventKind,
+}
+
+/// What became of a new object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed {
+    /// When it was modified.
+    pub(crate) modified_ms: Millis,
+    /// The version id that answers show.
+    pub(crate) version: Option<VersionId>,
 }
 
 /// Puts an object in its key's place, in a bucket that is in use, if the bucket and the plan take it. The body's reference
-/// is the caller's to have taken; `less` are counters that go down with it. Returns when it was modified.
+/// is the caller's to have taken; `less` are counters that go down with it.
 pub(crate) fn place(
     tx: &mut Tx<'_>,
     bucket: &Bucket,
@@ -39,45 +53,41 @@ pub(crate) fn place(
     key: &str,
     new: NewObject,
     less: UsageRow,
-) -> Result<Millis> {
+) -> Result<Placed> {
     admission::check_size(&bucket.row, plan, new.size)?;
     admission::check_type(&bucket.row, new.metadata.system.content_type.as_deref())?;
-    let row_key = (bucket.id, key.to_owned());
-    let old = OBJECTS.get(tx, &row_key)?;
     let (checksum, value) = match new.checksum {
         Some((algorithm, kind, value)) => (Some((algorithm, kind)), value),
         None => (None, Vec::new()),
     };
     let head = ObjectHead { size: new.size, etag: new.etag, modified_ms: tx.now(), class: new.class, checksum };
+    let sequence = tx.next_sequence()?;
+    let (version, mut change) = make_room(tx, bucket, key, sequence)?;
     let row = ObjectRow {
         head,
         body: new.body,
-        sequence: tx.next_sequence()?,
-        version: None,
+        sequence,
+        version,
         checksum: value,
         metadata: new.metadata,
+        extras: new.extras.or_default(bucket.row.object_lock, tx.now()),
     };
-    OBJECTS.put(tx, &row_key, &row)?;
-    let mut change = Change { add: one_object(new.size), sub: less };
-    if let Some(old) = old {
-        change.sub = less.plus(one_object(old.head.size));
-        release(tx, old.body)?;
-    }
+    OBJECTS.put(tx, &(bucket.id, key.to_owned()), &row)?;
+    change.add = change.add.plus(one_object(new.size));
+    change.sub = change.sub.plus(less);
     quota::charge(tx, bucket, plan, &change)?;
-    Ok(head.modified_ms)
+    let version = shown(bucket, version);
+    notification::emit(tx, bucket, new.event, Subject { key, size: Some(new.size), etag: Some(new.etag), version })?;
+    Ok(Placed { modified_ms: head.modified_ms, version })
 }
 
-/// Removes a key's object, if there is one; says whether there was.
+/// Removes the object of a key in a bucket that keeps no versions, if there is one; says whether there was.
 pub(crate) fn remove(tx: &mut Tx<'_>, bucket: &Bucket, key: &str) -> Result<bool> {
-    let row_key = (bucket.id, key.to_owned());
-    let Some(old) = OBJECTS.get(tx, &row_key)? else { return Ok(false) };
-    OBJECTS.delete(tx, &row_key);
-    release(tx, old.body)?;
-    usage::apply(tx, bucket, &Change::less(one_object(old.head.size)))?;
-    Ok(true)
+    Ok(remove_version(tx, bucket, key, VersionId::Null, false)?.is_some())
 }
 
-fn one_object(size: u64) -> UsageRow {
+/// What one current object counts for.
+pub(crate) fn one_object(size: u64) -> UsageRow {
     UsageRow { objects: 1, object_bytes: size, ..UsageRow::default() }
 }
 

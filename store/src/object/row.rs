@@ -9,6 +9,8 @@ use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
 use crate::meta::Record;
+use crate::meta::codec;
+use crate::object::Extras;
 
 /// An entity tag: MD5 of the bytes, or of the parts' MD5s with their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -149,10 +151,11 @@ impl ObjectHead {
     /// Reads the head of a stored object row and leaves the rest alone.
     pub(crate) fn peek(row: &[u8]) -> Result<Self> {
         match row.split_first() {
-            Some((&ObjectRow::VERSION, bytes)) => postcard::take_from_bytes(bytes)
+            // The head has not changed since version 1.
+            Some((1 | &ObjectRow::VERSION, bytes)) => postcard::take_from_bytes(bytes)
                 .map(|(head, _)| head)
                 .map_err(|e| Error::corrupt(format!("object head: {e}"))),
-            _ => crate::meta::codec::decode::<ObjectRow>(row).map(|row| row.head),
+            _ => codec::decode::<ObjectRow>(row).map(|row| row.head),
         }
     }
 }
@@ -172,10 +175,18 @@ pub struct ObjectRow {
     pub checksum: Vec<u8>,
     /// Headers and user metadata.
     pub metadata: Metadata,
+    /// Tags, locks, and the access control list.
+    pub extras: Extras,
 }
 
 impl Record for ObjectRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        // From before versions: all but the extras.
+        let (head, body, sequence, version, checksum, metadata) = codec::decode_old(version, 1, bytes)?;
+        Ok(Self { head, body, sequence, version, checksum, metadata, extras: Extras::default() })
+    }
 }
 
 /// Lower-case hex.
@@ -191,7 +202,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::id::BlobId;
-    use crate::meta::codec;
 
     #[test]
     fn a_listing_reads_the_head_without_the_rest() {
@@ -208,6 +218,7 @@ mod tests {
             version: None,
             checksum: vec![1, 2, 3, 4],
             metadata: Metadata { user: vec![("a".into(), "b".into())], ..Metadata::default() },
+            extras: Extras::default(),
         };
         let bytes = codec::encode(&row).unwrap();
         assert_eq!(ObjectHead::peek(&bytes).unwrap(), row.head);

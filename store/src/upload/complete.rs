@@ -13,7 +13,8 @@ use crate::limit;
 use crate::meta::table::{MANIFESTS, OBJECTS, PARTS, UPLOADS};
 use crate::meta::{KeyRange, Step, Tx};
 use crate::name::ObjectKey;
-use crate::object::{ETag, NewObject, WriteCondition, hex, place, release};
+use crate::notification::EventKind;
+use crate::object::{ETag, NewObject, VersionId, WriteCondition, hex, place, release, shown};
 use crate::plan::Plan;
 use crate::policy::{Action, Grant};
 use crate::upload::create::no_such_upload;
@@ -57,6 +58,8 @@ pub struct Completed {
     pub etag: ETag,
     /// Checksum, if it has one.
     pub checksum: Option<Checksum>,
+    /// Its version id, if the bucket ever kept versions.
+    pub version: Option<VersionId>,
 }
 
 impl Store {
@@ -86,7 +89,7 @@ fn check_order(parts: &[PartRef]) -> Result<()> {
 fn commit(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpload) -> Result<Completed> {
     let bucket = Bucket::must_be_active(tx, bucket)?;
     let upload_key = (bucket.id, complete.key.as_str().to_owned(), complete.upload);
-    let Some(upload) = UPLOADS.get(tx, &upload_key)? else { return completed_before(tx, bucket.id, complete) };
+    let Some(upload) = UPLOADS.get(tx, &upload_key)? else { return completed_before(tx, &bucket, complete) };
     let current = OBJECTS.get(tx, &(bucket.id, complete.key.as_str().to_owned()))?;
     complete.condition.check(current.as_ref().map(|row| &row.head))?;
 
@@ -111,25 +114,28 @@ fn commit(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpl
     UPLOADS.delete(tx, &upload_key);
     let settled = settle_parts(tx, complete.upload, &selection)?;
     let new = NewObject {
+        event: EventKind::CreatedMultipart,
         body: Body::Manifest(complete.upload),
         size: selection.size,
         etag,
         class: upload.class,
         checksum: checksum.clone().map(|c| (c.algorithm, c.kind, c.value)),
         metadata: upload.metadata,
+        extras: upload.extras,
     };
-    place(tx, &bucket, plan, complete.key.as_str(), new, settled)?;
-    Ok(Completed { etag, checksum })
+    let placed = place(tx, &bucket, plan, complete.key.as_str(), new, settled)?;
+    Ok(Completed { etag, checksum, version: placed.version })
 }
 
 /// A client that lost the answer asks again: as long as the object exists it gets the same answer.
-fn completed_before(tx: &Tx<'_>, bucket: BucketId, complete: &CompleteUpload) -> Result<Completed> {
+fn completed_before(tx: &Tx<'_>, bucket: &Bucket, complete: &CompleteUpload) -> Result<Completed> {
     let manifest =
-        MANIFESTS.get(tx, &complete.upload)?.filter(|m| m.bucket == bucket && m.key == complete.key.as_str());
+        MANIFESTS.get(tx, &complete.upload)?.filter(|m| m.bucket == bucket.id && m.key == complete.key.as_str());
     let manifest = manifest.ok_or_else(no_such_upload)?;
-    let row = OBJECTS.get(tx, &(bucket, manifest.key))?.filter(|row| row.body == Body::Manifest(complete.upload));
-    let checksum = row.and_then(|row| crate::object::row_checksum(&row));
-    Ok(Completed { etag: manifest.etag, checksum })
+    let row = OBJECTS.get(tx, &(bucket.id, manifest.key))?.filter(|row| row.body == Body::Manifest(complete.upload));
+    let checksum = row.as_ref().and_then(crate::object::row_checksum);
+    let version = row.and_then(|row| shown(bucket, row.version));
+    Ok(Completed { etag: manifest.etag, checksum, version })
 }
 
 /// The parts that were uploaded cease to be parts of an open upload; those that were not chosen are released. Returns by

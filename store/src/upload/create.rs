@@ -9,7 +9,7 @@ use crate::id::{BucketId, UploadId};
 use crate::meta::Read;
 use crate::meta::table::UPLOADS;
 use crate::name::ObjectKey;
-use crate::object::{Metadata, StorageClass};
+use crate::object::{Extras, Metadata, StorageClass};
 use crate::policy::{Action, Grant};
 use crate::upload::row::UploadRow;
 use crate::usage::{self, Change, UsageRow};
@@ -25,10 +25,13 @@ pub struct CreateUpload {
     pub class: StorageClass,
     /// The checksum it is to have; every part must then bring one.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// Its tags, locks and access control list.
+    pub extras: Extras,
 }
 
 impl Store {
-    /// Begins an upload. `TypeNotAllowed`, `BucketNotActive`, `MetadataTooLarge`.
+    /// Begins an upload. `TypeNotAllowed`, `BucketNotActive`, `MetadataTooLarge`, `InvalidRequest` and `InvalidArgument` for a
+    /// lock that the bucket does not take.
     pub async fn create_upload(&self, grant: &Grant, create: CreateUpload) -> Result<UploadId> {
         grant.must_allow(Action::PutObject)?;
         create.metadata.check()?;
@@ -38,6 +41,7 @@ impl Store {
             .write(move |tx| {
                 let bucket = Bucket::must_be_active(tx, bucket)?;
                 admission::check_type(&bucket.row, create.metadata.system.content_type.as_deref())?;
+                create.extras.check(bucket.row.object_lock, tx.now())?;
                 let upload = UploadId::generate(tx.now())?;
                 let row = UploadRow {
                     initiated_ms: tx.now(),
@@ -45,6 +49,7 @@ impl Store {
                     class: create.class,
                     metadata: create.metadata.clone(),
                     checksum: create.checksum,
+                    extras: create.extras.clone(),
                 };
                 UPLOADS.put(tx, &(bucket.id, create.key.as_str().to_owned(), upload), &row)?;
                 let add = UsageRow { uploads: 1, ..UsageRow::default() };

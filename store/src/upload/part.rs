@@ -13,7 +13,7 @@ use crate::limit;
 use crate::meta::table::PARTS;
 use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
-use crate::object::{ETag, GetObject, ReadConditions, admit, full_object, locate, release};
+use crate::object::{ETag, GetObject, ReadConditions, VersionId, admit, full_object, locate, release};
 use crate::plan::Plan;
 use crate::policy::{Action, Grant};
 use crate::quota::{self, LetIn};
@@ -45,6 +45,8 @@ pub struct CopyPart {
     pub number: u16,
     /// The source's key.
     pub source_key: ObjectKey,
+    /// One version of it; `None` is the current one.
+    pub source_version: Option<VersionId>,
     /// First and last byte; `None` is the whole source.
     pub range: Option<(u64, u64)>,
     /// What must hold of the source.
@@ -60,6 +62,8 @@ pub struct PartOutcome {
     pub checksum: Option<Checksum>,
     /// When it was committed.
     pub modified_ms: Millis,
+    /// The version id of what was copied, if its bucket ever kept versions.
+    pub source_version: Option<VersionId>,
 }
 
 impl Store {
@@ -88,7 +92,7 @@ impl Store {
         source.must_allow(Action::GetObject)?;
         let bucket = grant.bucket()?.id;
         check_number(copy.number)?;
-        let get = GetObject { key: copy.source_key, range: None, part: None, conditions: ReadConditions::default() };
+        let get = GetObject { version: copy.source_version, ..GetObject::whole(copy.source_key) };
         let (upload, located) = self.meta.read(|read| {
             let upload = open_upload(read, bucket, copy.key.as_str(), copy.upload)?;
             Ok((upload, locate(read, source, &get)?))
@@ -114,7 +118,8 @@ impl Store {
             upload.checksum.map_or(ExpectedChecksum::None, |(algorithm, _)| ExpectedChecksum::Compute(algorithm));
         let expect = Expect { length: Some(length), checksum, ..Expect::default() };
         let place = Place { key: copy.key, upload: copy.upload, number: copy.number };
-        self.store_part(grant.bucket()?, place, expect, bytes).await
+        let outcome = self.store_part(grant.bucket()?, place, expect, bytes).await?;
+        Ok(PartOutcome { source_version: located.found.version, ..outcome })
     }
 
     /// Takes the body in and commits its row. A part alone can be larger than its bucket takes, or the plan.
@@ -143,7 +148,12 @@ impl Store {
                 checksum: body.checksum.clone(),
             };
             put_part(tx, &bucket, &plan, (upload, number), &row)?;
-            Ok(PartOutcome { etag: ETag::Md5(body.md5), checksum: full_object(body), modified_ms: row.modified_ms })
+            Ok(PartOutcome {
+                etag: ETag::Md5(body.md5),
+                checksum: full_object(body),
+                modified_ms: row.modified_ms,
+                source_version: None,
+            })
         })
         .await
     }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind};
 use crate::clock::Millis;
+use crate::error::Result;
 use crate::id::{BucketId, KeyId};
-use crate::meta::Record;
-use crate::object::{ETag, Metadata, StorageClass};
+use crate::meta::{Record, codec};
+use crate::object::{ETag, Extras, Metadata, StorageClass};
 
 /// An open upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +23,18 @@ pub struct UploadRow {
     pub metadata: Metadata,
     /// The checksum that was asked for.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    /// Tags, locks and the access control list of the object to be.
+    pub extras: Extras,
 }
 
 impl Record for UploadRow {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, bytes: &[u8]) -> Result<Self> {
+        // From before versions: all but the extras.
+        let (initiated_ms, initiator, class, metadata, checksum) = codec::decode_old(version, 1, bytes)?;
+        Ok(Self { initiated_ms, initiator, class, metadata, checksum, extras: Extras::default() })
+    }
 }
 
 /// A part. Never changes once its object is complete.

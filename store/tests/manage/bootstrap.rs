@@ -80,6 +80,7 @@ async fn what_is_wrong_is_told_by_name_and_nothing_of_it_is_done() {
             &home.store.authorize(&home.other, Action::CreateBucket, Resource::Service).unwrap(),
             BucketName::parse("theirs").unwrap(),
             String::new(),
+            false,
         )
         .await
         .unwrap();

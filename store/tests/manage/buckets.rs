@@ -40,7 +40,8 @@ async fn a_bucket_has_a_name_for_people_and_one_on_s3() {
         let error = taken.unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::BucketAlreadyExists, "Bucket name already in use"));
     }
-    let over_s3 = home.store.create_bucket(&may, BucketName::parse("plain").unwrap(), String::new()).await.unwrap();
+    let over_s3 =
+        home.store.create_bucket(&may, BucketName::parse("plain").unwrap(), String::new(), false).await.unwrap();
     assert_eq!((over_s3.row.display_name.as_str(), over_s3.row.region()), ("plain", "us-east-1"));
     assert_eq!(over_s3.row.settings, BucketSettings::default());
     assert_eq!(home.check(), []);
@@ -60,7 +61,7 @@ async fn a_plan_s_bucket_count_holds_however_many_ask_at_once() {
         );
     }
     let may = home.may(Action::CreateBucket);
-    let over_s3 = home.store.create_bucket(&may, BucketName::parse("one-more").unwrap(), String::new()).await;
+    let over_s3 = home.store.create_bucket(&may, BucketName::parse("one-more").unwrap(), String::new(), false).await;
     assert_eq!(over_s3.unwrap_err().kind(), ErrorKind::QuotaBuckets);
     assert_eq!(home.store.org_usage(key_of(&home.acme).org).unwrap().buckets, 5);
     assert_eq!(home.check(), []);

@@ -9,7 +9,7 @@ use windlass_store::id::BucketId;
 use windlass_store::key::{NewApiKey, Scopes};
 use windlass_store::limit;
 use windlass_store::name::BucketName;
-use windlass_store::object::{Metadata, StorageClass};
+use windlass_store::object::{Extras, Metadata, StorageClass};
 use windlass_store::plan::Plan;
 use windlass_store::policy::{Action, Grant, Resource};
 use windlass_store::share::NewShare;
@@ -27,7 +27,13 @@ async fn begin_uploads(home: &Home, grant: &Grant, count: usize) {
     for n in 0..count {
         let name = format!("upload-{n}");
         let metadata = Metadata::default();
-        let create = CreateUpload { key: key(&name), metadata, class: StorageClass::Standard, checksum: None };
+        let create = CreateUpload {
+            key: key(&name),
+            metadata,
+            class: StorageClass::Standard,
+            checksum: None,
+            extras: Extras::default(),
+        };
         let upload = home.store.create_upload(grant, create).await.unwrap();
         let part = UploadPart { key: key(&name), upload, number: 1, expect: Expect::default() };
         home.store.upload_part(grant, part, body(6_000)).await.unwrap();
@@ -59,7 +65,8 @@ async fn a_bucket_is_emptied_in_bounded_steps_that_go_on_after_a_restart() {
     assert_eq!((seen.row.state, usage.objects), (BucketState::Deleting, OBJECTS as u64));
     let usage = home.store.org_usage(key_of(&home.acme).org).unwrap();
     assert_eq!((usage.buckets, usage.storage_bytes, usage.bandwidth_bytes), (0, 0, 77), "it counts no more");
-    let taken = home.store.create_bucket(&home.may(Action::CreateBucket), seen.row.name.clone(), String::new()).await;
+    let taken =
+        home.store.create_bucket(&home.may(Action::CreateBucket), seen.row.name.clone(), String::new(), false).await;
     assert_eq!(taken.unwrap_err().kind(), ErrorKind::BucketBusy, "its name is not free yet");
     let replacement = home.bucket("replacement").await.id;
 
@@ -140,7 +147,8 @@ async fn over_s3_an_empty_bucket_is_gone_with_the_answer() {
     home.store.delete_bucket(&home.on(Action::DeleteBucket, bucket)).await.unwrap();
     assert_eq!(home.store.deletions().unwrap(), []);
     let may = home.may(Action::CreateBucket);
-    let again = home.store.create_bucket(&may, BucketName::parse("bucket").unwrap(), String::new()).await.unwrap();
+    let again =
+        home.store.create_bucket(&may, BucketName::parse("bucket").unwrap(), String::new(), false).await.unwrap();
     assert_ne!(again.id, bucket);
     while home.store.sweep_step().await.unwrap().more {}
     assert_eq!(home.check(), []);

@@ -63,7 +63,7 @@ async fn what_a_key_is_made_of_is_checked() {
     let mine = home.bucket("mine").await.id;
     let theirs = home.store.authorize(&home.other, Action::CreateBucket, Resource::Service).unwrap();
     let theirs =
-        home.store.create_bucket(&theirs, BucketName::parse("theirs").unwrap(), String::new()).await.unwrap().id;
+        home.store.create_bucket(&theirs, BucketName::parse("theirs").unwrap(), String::new(), false).await.unwrap().id;
     let (may, missing) = (home.may(Action::CreateKey), BucketId([9; 16]));
     let told = |key: NewApiKey| {
         let (store, may) = (&home.store, may.clone());

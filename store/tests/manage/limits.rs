@@ -4,7 +4,7 @@ use windlass_store::ErrorKind;
 use windlass_store::blob::Expect;
 use windlass_store::bucket::{BucketPatch, BucketSettings};
 use windlass_store::id::BucketId;
-use windlass_store::object::{CopyObject, Metadata, ReadConditions, StorageClass, WriteCondition};
+use windlass_store::object::{CopyObject, Extras, Metadata, ReadConditions, StorageClass, WriteCondition};
 use windlass_store::plan::Plan;
 use windlass_store::policy::Action;
 use windlass_store::upload::{CompleteUpload, CreateUpload, PartRef, UploadPart};
@@ -14,9 +14,12 @@ use crate::home::{Home, body, key, metadata, plan, put_of, untouched};
 fn copy(from: &str, to: &str, replace_metadata: Option<Metadata>) -> CopyObject {
     CopyObject {
         source_key: key(from),
+        source_version: None,
         source_conditions: ReadConditions::default(),
         key: key(to),
         replace_metadata,
+        replace_tags: None,
+        extras: Extras::default(),
         class: None,
         checksum: None,
         condition: WriteCondition::default(),
@@ -24,7 +27,13 @@ fn copy(from: &str, to: &str, replace_metadata: Option<Metadata>) -> CopyObject 
 }
 
 fn create(name: &str, content_type: &str) -> CreateUpload {
-    CreateUpload { key: key(name), metadata: metadata(content_type), class: StorageClass::Standard, checksum: None }
+    CreateUpload {
+        key: key(name),
+        metadata: metadata(content_type),
+        class: StorageClass::Standard,
+        checksum: None,
+        extras: Extras::default(),
+    }
 }
 
 async fn set(home: &Home, bucket: BucketId, patch: BucketPatch) {

@@ -9,8 +9,10 @@ mod buckets;
 mod deletion;
 mod home;
 mod keys;
+mod lifecycle;
 mod limits;
 mod migration;
 
 mod quota;
 mod shares;
+mod versions;

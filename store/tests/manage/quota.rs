@@ -3,7 +3,9 @@
 use futures::future::join_all;
 use windlass_store::blob::Expect;
 use windlass_store::id::BucketId;
-use windlass_store::object::{CopyObject, Metadata, ReadConditions, StorageClass, WriteCondition};
+use windlass_store::object::{
+    CopyObject, DeleteObject, Extras, Metadata, ReadConditions, StorageClass, WriteCondition,
+};
 use windlass_store::plan::Plan;
 use windlass_store::policy::Action;
 use windlass_store::upload::{CompleteUpload, CopyPart, CreateUpload, PartRef, UploadPart};
@@ -79,7 +81,7 @@ async fn one_limit_holds_for_all_buckets_of_an_organisation() {
     assert!(is_full(&home.put(two, "a", 31).await.unwrap_err()));
     home.put(two, "a", 30).await.unwrap();
     let grant = home.on(Action::DeleteObject, one);
-    home.store.delete_object(&grant, key("a"), None).await.unwrap();
+    home.store.delete_object(&grant, DeleteObject::current(key("a"))).await.unwrap();
     home.put(two, "b", 70).await.unwrap();
     assert_eq!(home.stored(), 100);
     assert_eq!(home.check(), []);
@@ -96,9 +98,12 @@ async fn overage_is_counted_and_let_through() {
 async fn copy(home: &Home, bucket: BucketId, from: &str, to: &str) -> Result<()> {
     let copy = CopyObject {
         source_key: key(from),
+        source_version: None,
         source_conditions: ReadConditions::default(),
         key: key(to),
         replace_metadata: None,
+        replace_tags: None,
+        extras: Extras::default(),
         class: None,
         checksum: None,
         condition: WriteCondition::default(),
@@ -115,8 +120,13 @@ async fn copies_and_parts_count_as_what_they_are() {
     copy(&home, bucket, "a", "b").await.unwrap();
 
     let grant = home.on(Action::PutObject, bucket);
-    let create =
-        CreateUpload { key: key("m"), metadata: Metadata::default(), class: StorageClass::Standard, checksum: None };
+    let create = CreateUpload {
+        key: key("m"),
+        metadata: Metadata::default(),
+        class: StorageClass::Standard,
+        checksum: None,
+        extras: Extras::default(),
+    };
     let upload = home.store.create_upload(&grant, create).await.unwrap();
     let part = |number: u16, length: usize| UploadPart {
         key: key("m"),
@@ -137,6 +147,7 @@ async fn copies_and_parts_count_as_what_they_are() {
         upload,
         number: 2,
         source_key: key("a"),
+        source_version: None,
         range: None,
         source_conditions: ReadConditions::default(),
     };

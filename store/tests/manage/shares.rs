@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use windlass_store::ErrorKind;
 use windlass_store::key::{NewApiKey, Scope, Scopes};
-use windlass_store::object::{GetObject, ReadConditions};
+use windlass_store::object::GetObject;
 use windlass_store::policy::{Action, Principal, Resource};
 use windlass_store::share::{NewShare, ShareAnswer};
 
@@ -17,7 +17,7 @@ fn new(name: &str, password: Option<&str>) -> NewShare {
 async fn follow(home: &Home, code: &str) -> Option<usize> {
     match home.store.open_share(code, None).await.unwrap() {
         ShareAnswer::Open { grant, key, .. } => {
-            let get = GetObject { key, range: None, part: None, conditions: ReadConditions::default() };
+            let get = GetObject::whole(key);
             let (_, bytes) = home.store.get_object(&grant, &get).await.unwrap();
             Some(bytes.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum())
         }

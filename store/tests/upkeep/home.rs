@@ -10,7 +10,7 @@ use windlass_store::blob::Expect;
 use windlass_store::bootstrap::Bootstrap;
 use windlass_store::key::Credentials;
 use windlass_store::name::{BucketName, ObjectKey};
-use windlass_store::object::{GetObject, Metadata, PutObject, ReadConditions, StorageClass, WriteCondition};
+use windlass_store::object::{DeleteObject, Extras, GetObject, Metadata, PutObject, StorageClass, WriteCondition};
 use windlass_store::policy::{Action, Grant, Principal, Resource};
 use windlass_store::{ErrorKind, Result, Store, StoreOptions};
 
@@ -90,7 +90,7 @@ impl Open {
         assert_eq!(secret, SECRET);
         let (principal, bucket) = (Principal::Key(key), BucketName::parse("bucket").unwrap());
         let grant = store.authorize(&principal, Action::CreateBucket, Resource::Service).unwrap();
-        match store.create_bucket(&grant, bucket.clone(), String::new()).await {
+        match store.create_bucket(&grant, bucket.clone(), String::new(), false).await {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::BucketAlreadyOwnedByYou),
         }
@@ -106,6 +106,7 @@ impl Open {
             key: ObjectKey::parse(key).unwrap(),
             metadata: Metadata::default(),
             class: StorageClass::Standard,
+            extras: Extras::default(),
             condition: WriteCondition::default(),
             expect: Expect::default(),
         };
@@ -114,12 +115,7 @@ impl Open {
     }
 
     pub(crate) async fn get(&self, key: &str) -> Result<Bytes> {
-        let get = GetObject {
-            key: ObjectKey::parse(key).unwrap(),
-            range: None,
-            part: None,
-            conditions: ReadConditions::default(),
-        };
+        let get = GetObject::whole(ObjectKey::parse(key).unwrap());
         let (_, mut stream) = self.store.get_object(&self.grant(Action::GetObject), &get).await?;
         let mut all = Vec::new();
         while let Some(chunk) = stream.next().await {
@@ -130,7 +126,7 @@ impl Open {
 
     pub(crate) async fn delete(&self, key: &str) {
         let grant = self.grant(Action::DeleteObject);
-        self.store.delete_object(&grant, ObjectKey::parse(key).unwrap(), None).await.unwrap();
+        self.store.delete_object(&grant, DeleteObject::current(ObjectKey::parse(key).unwrap())).await.unwrap();
     }
 
     /// Sweeps until there is nothing more to do.

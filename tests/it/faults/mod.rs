@@ -11,7 +11,7 @@ mod slow;
 use windlass_tests::client::Client;
 
 /// A number of the metrics page.
-async fn metric(client: &Client, name: &str) -> f64 {
+pub(crate) async fn metric(client: &Client, name: &str) -> f64 {
     let answer = client.plain("/-/metrics").await.is(200);
     let line = answer.text().lines().find(|line| line.split(' ').next() == Some(name));
     let value = line.unwrap_or_else(|| panic!("no {name} in {}", answer.describe())).rsplit_once(' ').unwrap().1;

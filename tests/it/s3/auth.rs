@@ -20,6 +20,7 @@ fn garbled(answer: Answer) {
     }
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn nobody_comes_in_without_credentials() {
     let home = Home::new().await;
@@ -36,6 +37,7 @@ async fn nobody_comes_in_without_credentials() {
     home.get("k").await.is(200).has_body("v");
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn wrong_keys_are_told_apart() {
     let home = Home::new().await;
@@ -44,6 +46,7 @@ async fn wrong_keys_are_told_apart() {
     home.head("k").keys(ACCESS, "wrong secret").await.is(403).has_body("");
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn a_garbled_authorization_is_refused() {
     let home = Home::new().await;
@@ -71,6 +74,7 @@ async fn a_garbled_authorization_is_refused() {
     home.client.send(good).await.is(200);
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn another_signature_is_refused() {
     let home = Home::new().await;
@@ -92,6 +96,7 @@ async fn another_signature_is_refused() {
     home.get("k").await.is(200);
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
     let home = Home::new().await;
@@ -104,6 +109,7 @@ async fn a_clock_may_be_off_by_a_quarter_of_an_hour() {
     }
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn dates_that_are_none_are_refused() {
     let home = Home::new().await;
@@ -117,6 +123,7 @@ async fn dates_that_are_none_are_refused() {
     assert_eq!(before_epoch.status, 403, "{}", before_epoch.describe());
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn the_scope_and_the_date_must_be_of_one_day() {
     let home = Home::new().await;
@@ -126,6 +133,7 @@ async fn the_scope_and_the_date_must_be_of_one_day() {
     garbled(home.client.send(good.with("authorization", text.replace(today, other))).await);
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn x_amz_date_wins_over_date() {
     let home = Home::new().await;
@@ -134,6 +142,7 @@ async fn x_amz_date_wins_over_date() {
     home.client.send(home.get("k").prepare().with("date", "nonsense")).await.is(200);
 }
 
+/// Behaviour 62.
 #[tokio::test]
 async fn ordinary_headers_do_not_disturb_the_signature() {
     let home = Home::new().await;
@@ -143,6 +152,12 @@ async fn ordinary_headers_do_not_disturb_the_signature() {
     let unsigned =
         home.get("k").prepare().with("user-agent", "x").with("accept", "*/*").with("accept-encoding", "gzip");
     home.client.send(unsigned.with("connection", "keep-alive")).await.is(200).has_body("v");
+    let put = home.put("k", "v").prepare().with("expect", "100-continue");
+    let mut wire = Wire::connect(home.server.address()).await;
+    wire.send(put.head()).await;
+    wire.answer().await.expect("an answer").is(100);
+    wire.send(&put.body).await;
+    wire.answer().await.expect("an answer").is(200);
     let mut reversed = home.get("k").prepare();
     reversed.headers.reverse();
     exchange(home.server.address(), &reversed).await.unwrap().is(200).has_body("v");
@@ -217,6 +232,7 @@ async fn credentials_in_header_and_query_at_once_are_refused() {
     }
 }
 
+/// Behaviour 65.
 #[tokio::test]
 async fn signature_v2_in_the_header_is_refused() {
     let home = Home::new().await;
@@ -233,6 +249,7 @@ async fn signature_v2_in_the_header_is_refused() {
     }
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn the_body_must_have_the_hash_that_was_signed() {
     let home = Home::new().await;

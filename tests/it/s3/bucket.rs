@@ -4,6 +4,7 @@ use windlass_tests::xml::Xml;
 
 use crate::home::{Home, client, unique};
 
+/// Behaviour 12.
 #[tokio::test]
 async fn bucket_names_outside_the_rules_are_refused() {
     let (_server, client) = client();
@@ -13,6 +14,7 @@ async fn bucket_names_outside_the_rules_are_refused() {
     }
 }
 
+/// Behaviour 12.
 #[tokio::test]
 async fn bucket_names_at_the_edge_of_the_rules_are_taken() {
     let (_server, client) = client();
@@ -24,6 +26,7 @@ async fn bucket_names_at_the_edge_of_the_rules_are_taken() {
     }
 }
 
+/// Behaviour 13.
 #[tokio::test]
 async fn making_ones_own_bucket_again_changes_nothing() {
     let home = Home::new().await;
@@ -35,6 +38,7 @@ async fn making_ones_own_bucket_again_changes_nothing() {
     home.get("kept").await.is(200).has_body("body");
 }
 
+/// Behaviour 13.
 #[tokio::test]
 async fn a_location_that_is_not_ours_makes_no_bucket() {
     let (_server, client) = client();
@@ -54,6 +58,7 @@ async fn a_malformed_configuration_makes_no_bucket() {
     client.request("HEAD", &name, "").await.is(404);
 }
 
+/// Behaviour 14.
 #[tokio::test]
 async fn only_an_empty_bucket_can_be_deleted() {
     let home = Home::new().await;
@@ -77,6 +82,7 @@ async fn a_deleted_bucket_comes_back_empty() {
     home.get("k").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviour 17.
 #[tokio::test]
 async fn head_of_a_bucket_tells_whether_it_is_there() {
     let home = Home::new().await;
@@ -84,6 +90,7 @@ async fn head_of_a_bucket_tells_whether_it_is_there() {
     home.client.request("HEAD", &unique("missing"), "").await.is(404).has_body("");
 }
 
+/// Behaviour 15.
 #[tokio::test]
 async fn the_location_of_us_east_1_is_empty() {
     let home = Home::new().await;
@@ -92,6 +99,7 @@ async fn the_location_of_us_east_1_is_empty() {
     home.client.request("GET", &unique("missing"), "").flag("location").await.is_error(404, "NoSuchBucket");
 }
 
+/// Behaviour 15.
 #[tokio::test]
 async fn buckets_are_listed_in_order_page_by_page() {
     let (_server, client) = client();
@@ -116,6 +124,7 @@ async fn buckets_are_listed_in_order_page_by_page() {
     assert_eq!((found, token), (wanted, None));
 }
 
+/// Behaviour 15.
 #[tokio::test]
 async fn max_buckets_outside_its_range_is_refused() {
     let (_server, client) = client();
@@ -124,6 +133,7 @@ async fn max_buckets_outside_its_range_is_refused() {
     }
 }
 
+/// Behaviour 15.
 #[tokio::test]
 async fn the_creation_date_of_a_bucket_stays() {
     let home = Home::new().await;
@@ -138,6 +148,7 @@ async fn the_creation_date_of_a_bucket_stays() {
     assert!(before.len() == 24 && before.ends_with('Z'), "{before}");
 }
 
+/// Behaviour 16.
 #[tokio::test]
 async fn another_account_as_expected_owner_is_refused_to_everyone() {
     let home = Home::new().await;
@@ -152,6 +163,7 @@ async fn another_account_as_expected_owner_is_refused_to_everyone() {
     home.get("k").await.is(200).has_body("v");
 }
 
+/// Behaviour 16.
 #[tokio::test]
 async fn the_true_owner_as_expected_owner_is_accepted() {
     let home = Home::new().await;

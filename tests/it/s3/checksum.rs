@@ -7,6 +7,7 @@ use crate::home::{Home, PART, noise};
 
 const WRONG: [&str; 2] = ["BadDigest", "XAmzContentChecksumMismatch"];
 
+/// Behaviours 45 and 46.
 #[tokio::test]
 async fn a_checksum_is_verified_kept_and_told_when_asked() {
     let home = Home::new().await;
@@ -24,6 +25,7 @@ async fn a_checksum_is_verified_kept_and_told_when_asked() {
     }
 }
 
+/// Behaviour 45.
 #[tokio::test]
 async fn a_wrong_checksum_stores_nothing() {
     let home = Home::new().await;
@@ -37,6 +39,7 @@ async fn a_wrong_checksum_stores_nothing() {
     home.get("k").await.is(200).has_body("old");
 }
 
+/// Behaviour 45.
 #[tokio::test]
 async fn malformed_or_contradicting_checksums_are_refused() {
     let home = Home::new().await;
@@ -50,6 +53,7 @@ async fn malformed_or_contradicting_checksums_are_refused() {
     home.get("k").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviour 46.
 #[tokio::test]
 async fn a_range_does_not_carry_the_checksum_of_the_whole() {
     let home = Home::new().await;
@@ -59,6 +63,7 @@ async fn a_range_does_not_carry_the_checksum_of_the_whole() {
     get.await.is(206).lacks("x-amz-checksum-sha256");
 }
 
+/// Behaviour 46.
 #[tokio::test]
 async fn a_copy_keeps_the_checksum_or_takes_another() {
     let home = Home::new().await;
@@ -102,6 +107,7 @@ async fn upload(home: &Home, kind: Checksum, full: bool, parts: &[bytes::Bytes])
     (id, parts_xml(kind, &sent))
 }
 
+/// Behaviour 47.
 #[tokio::test]
 async fn a_composite_checksum_is_that_of_the_parts_checksums() {
     let home = Home::new().await;
@@ -116,6 +122,7 @@ async fn a_composite_checksum_is_that_of_the_parts_checksums() {
     }
 }
 
+/// Behaviour 47.
 #[tokio::test]
 async fn a_full_object_checksum_is_that_of_all_bytes() {
     let home = Home::new().await;
@@ -134,6 +141,37 @@ async fn a_full_object_checksum_is_that_of_all_bytes() {
     }
 }
 
+/// Behaviour 47.
+#[tokio::test]
+async fn a_complete_with_a_wrong_composite_is_refused() {
+    let home = Home::new().await;
+    let parts = [noise(1, PART), noise(2, 1_000)];
+    for kind in [Checksum::Crc32, Checksum::Sha256] {
+        let (id, body) = upload(&home, kind, false, &parts).await;
+        let complete = |value: &str| home.complete_with("k", &id, body.clone()).header(kind.header(), value);
+        complete(&kind.composite(&[&parts[1], &parts[0]])).await.is_error_of(400, &WRONG);
+        complete(&kind.composite(&[&parts[0], &parts[1]])).await.is(200);
+    }
+}
+
+/// Behaviour 46.
+#[tokio::test]
+async fn a_part_read_by_its_number_carries_its_own_checksum() {
+    let home = Home::new().await;
+    let parts = [noise(1, PART), noise(2, 1_000)];
+    for (kind, asked) in [(Checksum::Sha256, false), (Checksum::Crc64Nvme, false), (Checksum::Crc32, true)] {
+        let (id, body) = upload(&home, kind, asked, &parts).await;
+        home.complete_with("k", &id, body).await.is(200);
+        for method in ["GET", "HEAD"] {
+            let read = || home.at(method, "k").query("partNumber", 2);
+            let answer = read().header("x-amz-checksum-mode", "ENABLED").await.is(206);
+            answer.has(kind.header(), &kind.of(&parts[1]));
+            read().await.is(206).lacks(kind.header());
+        }
+    }
+}
+
+/// Behaviour 47.
 #[tokio::test]
 async fn algorithms_and_types_that_do_not_go_together_are_refused() {
     let home = Home::new().await;
@@ -144,6 +182,7 @@ async fn algorithms_and_types_that_do_not_go_together_are_refused() {
     home.create("k").header("x-amz-checksum-algorithm", "MD4").await.is(400);
 }
 
+/// Behaviour 47.
 #[tokio::test]
 async fn an_upload_with_an_algorithm_demands_it_of_every_part() {
     let home = Home::new().await;
@@ -155,6 +194,7 @@ async fn an_upload_with_an_algorithm_demands_it_of_every_part() {
     assert!(home.parts("k", id).await.is(200).xml().all("Part").is_empty());
 }
 
+/// Behaviour 47.
 #[tokio::test]
 async fn a_wrong_part_checksum_in_complete_is_refused() {
     let home = Home::new().await;
@@ -170,6 +210,7 @@ async fn attributes(home: &Home, names: &str) -> Xml {
     home.get("k").flag("attributes").header("x-amz-object-attributes", names).await.is(200).xml()
 }
 
+/// Behaviour 48.
 #[tokio::test]
 async fn attributes_of_a_plain_object() {
     let home = Home::new().await;
@@ -184,6 +225,7 @@ async fn attributes_of_a_plain_object() {
     assert_eq!((xml.children.len(), xml.text("ObjectSize")), (1, "4"));
 }
 
+/// Behaviour 48.
 #[tokio::test]
 async fn attributes_of_a_multipart_object_list_parts_that_have_checksums() {
     let home = Home::new().await;
@@ -205,6 +247,7 @@ async fn attributes_of_a_multipart_object_list_parts_that_have_checksums() {
     );
 }
 
+/// Behaviour 48.
 #[tokio::test]
 async fn attributes_must_be_named_and_known() {
     let home = Home::new().await;

@@ -1,6 +1,8 @@
 //! CompleteMultipartUpload: what it refuses, and that a refusal costs nothing.
 
+use http_body_util::BodyExt;
 use windlass_tests::digest::{etag, multipart_etag};
+use windlass_tests::wire::Wire;
 
 use crate::home::{Home, PART, noise};
 
@@ -15,6 +17,7 @@ async fn two_parts(home: &Home, first: usize) -> (String, Vec<(u32, String)>) {
     (upload, done)
 }
 
+/// Behaviour 38.
 #[tokio::test]
 async fn a_refused_complete_leaves_the_upload_usable() {
     let home = Home::new().await;
@@ -35,6 +38,7 @@ async fn a_refused_complete_leaves_the_upload_usable() {
     home.get("k").await.is(200).has_body([noise(1, PART), noise(2, 100)].concat());
 }
 
+/// Behaviour 38.
 #[tokio::test]
 async fn a_part_but_the_last_has_at_least_five_mebibytes() {
     let home = Home::new().await;
@@ -54,6 +58,7 @@ async fn an_etag_may_come_without_quotes() {
     home.complete("k", &upload, &bare).await.is(200);
 }
 
+/// Behaviour 39.
 #[tokio::test]
 async fn a_part_sent_again_replaces_the_first() {
     let home = Home::new().await;
@@ -66,6 +71,26 @@ async fn a_part_sent_again_replaces_the_first() {
     home.get("k").await.is(200).has_body("second");
 }
 
+/// Behaviour 39.
+#[tokio::test]
+async fn of_two_parts_with_one_number_the_later_to_end_stays() {
+    let home = Home::new().await;
+    let upload = home.upload("k").await;
+    let slow = home.part("k", &upload, 1, noise(1, 100_000)).prepare();
+    let (begun, rest) = slow.body.split_at(50_000);
+    let mut wire = Wire::connect(home.server.address()).await;
+    wire.send(slow.head()).await;
+    wire.send(begun).await;
+    let quick = home.part("k", &upload, 1, "quick").await.is(200).etag();
+    assert_eq!(home.parts("k", &upload).await.is(200).xml().texts("Part/ETag"), [quick]);
+    wire.send(rest).await;
+    let last = wire.answer().await.expect("an answer").is(200).etag();
+    assert_eq!(home.parts("k", &upload).await.is(200).xml().texts("Part/ETag"), [last.as_str()]);
+    home.complete("k", &upload, &[(1, last)]).await.is(200);
+    home.get("k").await.is(200).has_body(noise(1, 100_000));
+}
+
+/// Behaviour 39.
 #[tokio::test]
 async fn only_the_parts_named_are_in_the_object() {
     let home = Home::new().await;
@@ -75,6 +100,7 @@ async fn only_the_parts_named_are_in_the_object() {
     home.get("k").await.is(200).has_body(&last).has("etag", &multipart_etag(&[&last]));
 }
 
+/// Behaviour 40.
 #[tokio::test]
 async fn completing_again_gives_the_same_answer() {
     let home = Home::new().await;
@@ -88,6 +114,7 @@ async fn completing_again_gives_the_same_answer() {
     home.get("k").await.is(200).has_body([noise(1, PART), noise(2, 100)].concat());
 }
 
+/// Behaviour 41.
 #[tokio::test]
 async fn a_finished_upload_replaces_the_old_object_whole() {
     let home = Home::new().await;
@@ -99,6 +126,22 @@ async fn a_finished_upload_replaces_the_old_object_whole() {
     home.get("k").await.is(200).has_body("small").lacks("x-amz-mp-parts-count");
 }
 
+/// Behaviour 41.
+#[tokio::test]
+async fn a_read_that_began_before_a_complete_sees_the_old_bytes_whole() {
+    let home = Home::new().await;
+    let old = noise(1, 24 << 20);
+    home.put("k", old.clone()).await.is(200);
+    let mut body = home.client.open(home.get("k").prepare()).await.unwrap().into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let parts = [noise(2, PART), noise(3, 100)];
+    home.multipart("k", &parts).await;
+    home.get("k").await.is(200).has_body(parts.concat());
+    let rest = body.collect().await.unwrap().to_bytes();
+    assert!([first, rest].concat() == old, "the bytes are not the old ones");
+}
+
+/// Behaviour 43.
 #[tokio::test]
 async fn parts_of_a_finished_object_can_be_read_by_number() {
     let home = Home::new().await;

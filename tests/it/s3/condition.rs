@@ -6,6 +6,7 @@ use crate::home::{Home, PART, noise};
 
 const DAY: i64 = 86_400;
 
+/// Behaviour 27.
 #[tokio::test]
 async fn if_none_match_that_hits_is_304_with_the_etag_and_no_body() {
     let home = Home::new().await;
@@ -20,6 +21,7 @@ async fn if_none_match_that_hits_is_304_with_the_etag_and_no_body() {
     home.get("k").header("if-none-match", "\"other\"").await.is(200).has_body("v");
 }
 
+/// Behaviour 27.
 #[tokio::test]
 async fn if_match_lets_only_its_etag_through() {
     let home = Home::new().await;
@@ -32,6 +34,7 @@ async fn if_match_lets_only_its_etag_through() {
     home.head("k").header("if-match", "\"other\"").await.is(412).has_body("");
 }
 
+/// Behaviour 27.
 #[tokio::test]
 async fn dates_are_compared_with_last_modified() {
     let home = Home::new().await;
@@ -45,6 +48,7 @@ async fn dates_are_compared_with_last_modified() {
     home.get("k").header("if-modified-since", "not a date").await.is(200).has_body("v");
 }
 
+/// Behaviour 27.
 #[tokio::test]
 async fn etags_win_over_dates() {
     let home = Home::new().await;
@@ -77,6 +81,7 @@ async fn conditions_on_a_missing_key_are_404() {
     home.get("k").header("if-none-match", "*").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviour 29.
 #[tokio::test]
 async fn only_the_first_put_if_none_match_creates() {
     let home = Home::new().await;
@@ -89,6 +94,7 @@ async fn only_the_first_put_if_none_match_creates() {
     home.get("k").await.is(200).has_body("third");
 }
 
+/// Behaviours 30 and 31.
 #[tokio::test]
 async fn put_if_match_replaces_only_what_it_names() {
     let home = Home::new().await;
@@ -102,6 +108,7 @@ async fn put_if_match_replaces_only_what_it_names() {
     home.get("k").await.is(200).has_body("new");
 }
 
+/// Behaviour 31.
 #[tokio::test]
 async fn a_refused_condition_leaves_large_objects_whole() {
     let home = Home::new().await;
@@ -111,6 +118,7 @@ async fn a_refused_condition_leaves_large_objects_whole() {
     home.get("k").await.is(200).has_body(old);
 }
 
+/// Behaviours 29, 30 and 31.
 #[tokio::test]
 async fn a_complete_whose_condition_fails_harms_neither_object_nor_upload() {
     let home = Home::new().await;
@@ -127,6 +135,7 @@ async fn a_complete_whose_condition_fails_harms_neither_object_nor_upload() {
     home.get("k").await.is(200).has_body(body);
 }
 
+/// Behaviour 30.
 #[tokio::test]
 async fn complete_if_match_on_a_missing_key_is_404() {
     let home = Home::new().await;

@@ -5,6 +5,7 @@ use windlass_tests::time::{http_date, now};
 
 use crate::home::{Home, noise, unique};
 
+/// Behaviours 33 and 35.
 #[tokio::test]
 async fn a_copy_has_the_bytes_metadata_and_type_of_its_source() {
     let home = Home::new().await;
@@ -46,6 +47,7 @@ async fn a_copy_of_a_multipart_object_is_whole() {
     assert_eq!((copy.etag(), xml.text("ETag")), (etag.clone(), etag.as_str()));
 }
 
+/// Behaviour 33.
 #[tokio::test]
 async fn replace_drops_the_old_metadata() {
     let home = Home::new().await;
@@ -59,6 +61,7 @@ async fn replace_drops_the_old_metadata() {
     home.copy("k", "c").header("x-amz-metadata-directive", "OTHER").await.is_error(400, "InvalidArgument");
 }
 
+/// Behaviours 32 and 68.
 #[tokio::test]
 async fn copying_onto_itself_needs_a_change() {
     let home = Home::new().await;
@@ -70,6 +73,7 @@ async fn copying_onto_itself_needs_a_change() {
     home.get("k").await.is(200).has_body("v").has("x-amz-meta-mtime", "2");
 }
 
+/// Behaviour 34.
 #[tokio::test]
 async fn the_source_is_decoded_exactly_once() {
     let home = Home::new().await;
@@ -87,6 +91,7 @@ async fn the_source_is_decoded_exactly_once() {
     home.get("copy").await.is(200).has_body("ü/日本");
 }
 
+/// Behaviour 35.
 #[tokio::test]
 async fn a_source_that_is_not_there_is_named() {
     let home = Home::new().await;
@@ -103,6 +108,7 @@ async fn a_source_that_is_not_there_is_named() {
     away.header("x-amz-copy-source", format!("/{}/k", home.name)).await.is_error(404, "NoSuchBucket");
 }
 
+/// Behaviour 35.
 #[tokio::test]
 async fn conditions_on_the_source_are_kept() {
     let home = Home::new().await;

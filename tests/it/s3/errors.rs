@@ -2,6 +2,7 @@
 
 use crate::home::{Home, unique};
 
+/// Behaviours 17 and 71.
 #[tokio::test]
 async fn an_error_says_what_where_and_under_which_id() {
     let home = Home::new().await;
@@ -15,6 +16,7 @@ async fn an_error_says_what_where_and_under_which_id() {
     assert_eq!(answer.need("content-length"), answer.body.len().to_string());
 }
 
+/// Behaviour 71.
 #[tokio::test]
 async fn an_error_about_a_bucket_names_the_bucket() {
     let home = Home::new().await;
@@ -31,6 +33,7 @@ async fn an_odd_key_does_not_break_the_error() {
     }
 }
 
+/// Behaviour 17.
 #[tokio::test]
 async fn head_errors_have_no_body() {
     let home = Home::new().await;

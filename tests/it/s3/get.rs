@@ -13,6 +13,7 @@ const OVERRIDES: [(&str, &str, &str); 6] = [
     ("response-cache-control", "cache-control", "no-cache"),
 ];
 
+/// Behaviour 28.
 #[tokio::test]
 async fn signed_requests_override_headers_of_the_answer() {
     let home = Home::new().await;
@@ -44,6 +45,7 @@ async fn an_override_cannot_inject_a_header() {
     answer.is(400).lacks("x-injected");
 }
 
+/// Behaviour 17.
 #[tokio::test]
 async fn missing_objects_and_buckets_are_told_apart() {
     let home = Home::new().await;
@@ -75,6 +77,7 @@ async fn last_modified_moves_with_the_object_and_not_with_reads() {
     assert_eq!(listed[17..19], first[23..25], "seconds of {listed} and {first}");
 }
 
+/// Behaviour 43.
 #[tokio::test]
 async fn part_number_one_of_a_plain_object_is_all_of_it() {
     let home = Home::new().await;

@@ -12,6 +12,7 @@ fn groups(xml: &Xml) -> Vec<String> {
     xml.texts("CommonPrefixes/Prefix")
 }
 
+/// Behaviour 11.
 #[tokio::test]
 async fn a_missing_bucket_and_a_stranger_are_refused() {
     let home = Home::new().await;
@@ -25,6 +26,7 @@ async fn a_missing_bucket_and_a_stranger_are_refused() {
     home.list_v1().anonymous().await.is_error(403, "AccessDenied");
 }
 
+/// Behaviours 6 and 11.
 #[tokio::test]
 async fn an_entry_says_what_head_says() {
     let home = Home::new().await;
@@ -43,6 +45,7 @@ async fn an_entry_says_what_head_says() {
     }
 }
 
+/// Behaviour 6.
 #[tokio::test]
 async fn the_owner_is_told_by_v2_only_when_asked() {
     let home = Home::new().await;
@@ -63,6 +66,7 @@ async fn an_acknowledged_write_is_listed_and_a_deleted_key_is_not() {
     }
 }
 
+/// Behaviour 1.
 #[tokio::test]
 async fn keys_are_ordered_by_their_bytes() {
     let home = Home::new().await;
@@ -74,6 +78,7 @@ async fn keys_are_ordered_by_their_bytes() {
     assert_eq!(home.keys().await, keys);
 }
 
+/// Behaviour 8.
 #[tokio::test]
 async fn a_delimiter_may_be_any_string() {
     let home = Home::new().await;
@@ -98,6 +103,7 @@ async fn a_delimiter_may_be_any_string() {
     }
 }
 
+/// Behaviour 8.
 #[tokio::test]
 async fn empty_parameters_are_as_if_absent() {
     let home = Home::new().await;
@@ -109,6 +115,7 @@ async fn empty_parameters_are_as_if_absent() {
     }
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn a_prefix_narrows_and_a_group_ends_at_its_delimiter() {
     let home = Home::new().await;
@@ -125,6 +132,7 @@ async fn a_prefix_narrows_and_a_group_ends_at_its_delimiter() {
     assert_eq!((keys(&xml), groups(&xml), xml.text("KeyCount")), (vec![], vec![], "0"));
 }
 
+/// Behaviour 3.
 #[tokio::test]
 async fn max_keys_is_a_number_up_to_a_thousand() {
     let home = Home::new().await;
@@ -149,6 +157,7 @@ async fn an_encoding_type_that_is_not_url_is_refused() {
     home.list_v1().query("encoding-type", "base64").await.is_error(400, "InvalidArgument");
 }
 
+/// Behaviour 7.
 #[tokio::test]
 async fn encoding_type_encodes_everything_it_should() {
     let home = Home::new().await;

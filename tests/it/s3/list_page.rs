@@ -25,6 +25,7 @@ async fn pages(home: &Home, delimiter: &str, max: usize) -> Vec<Vec<String>> {
         let page = entries(&xml);
         assert_eq!(xml.text("KeyCount"), page.len().to_string());
         pages.push(page);
+        assert!(pages.len() < 20, "the listing does not end: {pages:?}");
         token = xml.get("NextContinuationToken").map(str::to_owned);
         assert_eq!(xml.text("IsTruncated"), token.is_some().to_string());
         if token.is_none() {
@@ -33,6 +34,7 @@ async fn pages(home: &Home, delimiter: &str, max: usize) -> Vec<Vec<String>> {
     }
 }
 
+/// Behaviours 1, 2 and 5.
 #[tokio::test]
 async fn pages_hold_keys_and_groups_together_each_group_once() {
     let home = Home::new().await;
@@ -53,6 +55,7 @@ async fn pages_hold_keys_and_groups_together_each_group_once() {
     }
 }
 
+/// Behaviour 2.
 #[tokio::test]
 async fn a_page_that_ends_with_the_last_group_is_not_truncated() {
     let home = Home::new().await;
@@ -62,6 +65,7 @@ async fn a_page_that_ends_with_the_last_group_is_not_truncated() {
     assert_eq!((xml.text("IsTruncated"), xml.get("NextMarker")), ("false", None));
 }
 
+/// Behaviours 2 and 4.
 #[tokio::test]
 async fn v1_tells_the_next_marker_only_with_a_delimiter() {
     let home = Home::new().await;
@@ -75,6 +79,7 @@ async fn v1_tells_the_next_marker_only_with_a_delimiter() {
     assert_eq!((xml.text("Marker"), xml.text("NextMarker"), entries(&xml)), ("a/", "b", vec!["b".into()]));
 }
 
+/// Behaviour 4.
 #[tokio::test]
 async fn a_v1_marker_is_exclusive_and_need_not_exist() {
     let home = Home::new().await;
@@ -88,6 +93,7 @@ async fn a_v1_marker_is_exclusive_and_need_not_exist() {
     }
 }
 
+/// Behaviour 4.
 #[tokio::test]
 async fn a_v1_marker_that_is_a_group_skips_the_group() {
     let home = Home::new().await;
@@ -96,6 +102,7 @@ async fn a_v1_marker_that_is_a_group_skips_the_group() {
     assert_eq!(entries(&xml), ["c"]);
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn start_after_is_exclusive_and_echoed() {
     let home = Home::new().await;
@@ -107,6 +114,7 @@ async fn start_after_is_exclusive_and_echoed() {
     assert_eq!(home.list().await.is(200).xml().get("StartAfter"), None);
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn a_token_wins_over_start_after_and_both_are_echoed() {
     let home = Home::new().await;
@@ -121,6 +129,7 @@ async fn a_token_wins_over_start_after_and_both_are_echoed() {
     }
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn an_empty_token_is_accepted_and_echoed() {
     let home = Home::new().await;
@@ -129,6 +138,7 @@ async fn an_empty_token_is_accepted_and_echoed() {
     assert_eq!((entries(&xml), xml.get("ContinuationToken")), (vec!["a".into()], Some("")));
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn a_token_that_is_not_ours_is_refused() {
     let home = Home::new().await;
@@ -136,6 +146,7 @@ async fn a_token_that_is_not_ours_is_refused() {
     home.list().query("continuation-token", "%%% not a token").await.is_error(400, "InvalidArgument");
 }
 
+/// Behaviour 5.
 #[tokio::test]
 async fn a_token_stays_good_while_keys_come_and_go() {
     let home = Home::new().await;
@@ -150,6 +161,7 @@ async fn a_token_stays_good_while_keys_come_and_go() {
     }
 }
 
+/// Behaviours 1 and 9.
 #[tokio::test]
 async fn keys_after_a_group_of_more_than_a_thousand_are_not_skipped() {
     let home = Home::new().await;
@@ -168,6 +180,7 @@ async fn keys_after_a_group_of_more_than_a_thousand_are_not_skipped() {
     assert_eq!((first.text("KeyCount"), first.text("IsTruncated")), ("1000", "true"));
 }
 
+/// Behaviour 9.
 #[tokio::test]
 async fn keys_that_are_prefixes_of_a_group_stand_beside_it() {
     let home = Home::new().await;

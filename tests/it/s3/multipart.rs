@@ -1,9 +1,13 @@
 //! Multipart uploads: creating, listing, aborting, and what is visible meanwhile.
 
-use windlass_tests::digest::{etag, multipart_etag};
+use windlass_tests::client::Bucket;
+use windlass_tests::digest::{Checksum, etag, multipart_etag};
+use windlass_tests::time::{iso, now};
 
+use super::neighbours::Neighbours;
 use crate::home::{Home, PART, noise, unique};
 
+/// Behaviour 37.
 #[tokio::test]
 async fn a_finished_upload_is_its_parts_in_order() {
     let home = Home::new().await;
@@ -19,6 +23,7 @@ async fn a_finished_upload_is_its_parts_in_order() {
     assert_eq!(listed.text("Contents/Size"), parts.concat().len().to_string());
 }
 
+/// Behaviour 37.
 #[tokio::test]
 async fn part_numbers_may_have_gaps() {
     let home = Home::new().await;
@@ -32,6 +37,7 @@ async fn part_numbers_may_have_gaps() {
     home.get("k").await.is(200).has_body([noise(1, PART), noise(2, PART), noise(3, 10)].concat());
 }
 
+/// Behaviour 37.
 #[tokio::test]
 async fn part_numbers_outside_their_range_are_refused() {
     let home = Home::new().await;
@@ -43,6 +49,7 @@ async fn part_numbers_outside_their_range_are_refused() {
     assert!(home.parts("k", &upload).await.is(200).xml().all("Part").is_empty());
 }
 
+/// Behaviour 41.
 #[tokio::test]
 async fn nothing_is_visible_before_complete() {
     let home = Home::new().await;
@@ -63,6 +70,7 @@ async fn nothing_is_visible_before_complete() {
     home.get("old").await.is(200).has_body("old");
 }
 
+/// Behaviours 40 and 41.
 #[tokio::test]
 async fn an_aborted_upload_is_gone() {
     let home = Home::new().await;
@@ -75,6 +83,7 @@ async fn an_aborted_upload_is_gone() {
     assert!(home.on("GET").flag("uploads").await.is(200).xml().all("Upload").is_empty());
 }
 
+/// Behaviour 40.
 #[tokio::test]
 async fn an_unknown_upload_is_unknown_to_every_verb() {
     let home = Home::new().await;
@@ -91,6 +100,7 @@ async fn an_unknown_upload_is_unknown_to_every_verb() {
     home.parts("k", &upload).await.is(200);
 }
 
+/// Behaviour 41.
 #[tokio::test]
 async fn deleting_the_object_does_not_hurt_an_open_upload() {
     let home = Home::new().await;
@@ -102,6 +112,7 @@ async fn deleting_the_object_does_not_hurt_an_open_upload() {
     home.get("k").await.is(200).has_body("new");
 }
 
+/// Behaviour 44.
 #[tokio::test]
 async fn headers_of_the_object_are_those_given_at_create() {
     let home = Home::new().await;
@@ -123,6 +134,7 @@ async fn uploads_into_a_missing_bucket_are_refused() {
     home.client.request("GET", &missing, "").flag("uploads").await.is_error(404, "NoSuchBucket");
 }
 
+/// Behaviour 42.
 #[tokio::test]
 async fn open_uploads_are_listed_page_by_page() {
     let home = Home::new().await;
@@ -153,6 +165,7 @@ async fn open_uploads_are_listed_page_by_page() {
     assert_eq!(found, wanted);
 }
 
+/// Behaviour 42.
 #[tokio::test]
 async fn open_uploads_are_grouped_and_narrowed() {
     let home = Home::new().await;
@@ -164,4 +177,55 @@ async fn open_uploads_are_grouped_and_narrowed() {
     assert_eq!(xml.texts("CommonPrefixes/Prefix"), ["b/", "c/"]);
     let xml = home.on("GET").flag("uploads").query("prefix", "b/").await.is(200).xml();
     assert_eq!((xml.texts("Upload/Key"), xml.text("Prefix")), (vec!["b/1".into(), "b/2".into()], "b/"));
+}
+
+/// Behaviour 42.
+#[tokio::test]
+async fn open_uploads_and_their_parts_tell_the_checksum_they_are_made_with() {
+    let home = Home::new().await;
+    let plain = home.upload("a").await;
+    home.part("a", &plain, 1, "v").await.is(200);
+    let create = home.create("b").header("x-amz-checksum-algorithm", "SHA256").await.is(200).xml();
+    let upload = create.text("UploadId");
+    let sum = Checksum::Sha256.of(b"v");
+    home.part("b", upload, 1, "v").header("x-amz-checksum-sha256", &sum).await.is(200);
+    let listed = home.on("GET").flag("uploads").await.is(200).xml();
+    let told: Vec<_> =
+        listed.all("Upload").iter().map(|upload| upload.get("ChecksumAlgorithm").map(str::to_owned)).collect();
+    assert_eq!(told, [None, Some("SHA256".to_owned())]);
+    let parts = home.parts("b", upload).await.is(200).xml();
+    assert_eq!((parts.text("ChecksumAlgorithm"), parts.text("ChecksumType")), ("SHA256", "COMPOSITE"));
+    assert_eq!(parts.text("Part/ChecksumSHA256"), sum);
+    assert_eq!(home.parts("a", &plain).await.is(200).xml().get("ChecksumAlgorithm"), None);
+}
+
+/// Behaviour 44.
+#[tokio::test]
+async fn the_list_of_who_may_is_that_given_at_create() {
+    let home = Neighbours::with_lists("ObjectWriter").await;
+    for (at_create, at_complete, status) in [("public-read", "private", 200), ("private", "public-read", 403)] {
+        let create = home.bucket.create("k").header("x-amz-acl", at_create).await.is(200).xml();
+        let upload = create.text("UploadId");
+        let parts = [(1, home.bucket.part("k", upload, 1, "v").await.is(200).etag())];
+        home.bucket.complete("k", upload, &parts).header("x-amz-acl", at_complete).await.is(200);
+        home.nobody("GET", "k").await.is(status);
+    }
+}
+
+/// Behaviour 44.
+#[tokio::test]
+async fn the_lock_is_that_given_at_create() {
+    let home = Home::new().await;
+    let name = unique("locked");
+    home.client.request("PUT", &name, "").header("x-amz-bucket-object-lock-enabled", "true").await.is(200);
+    let bucket = Bucket { client: home.client.clone(), name };
+    let until = iso(now() + 86_400);
+    let create = bucket.create("k").header("x-amz-object-lock-mode", "GOVERNANCE");
+    let create = create.header("x-amz-object-lock-retain-until-date", &until);
+    let create = create.header("x-amz-object-lock-legal-hold", "ON").await.is(200).xml();
+    let upload = create.text("UploadId");
+    let parts = [(1, bucket.part("k", upload, 1, "v").await.is(200).etag())];
+    bucket.complete("k", upload, &parts).await.is(200);
+    let head = bucket.head("k").await.is(200).has("x-amz-object-lock-mode", "GOVERNANCE");
+    head.has("x-amz-object-lock-retain-until-date", &until).has("x-amz-object-lock-legal-hold", "ON");
 }

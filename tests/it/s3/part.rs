@@ -4,11 +4,12 @@ use windlass_tests::digest::{content_md5, etag};
 
 use crate::home::{Home, PART, noise, unique};
 
+/// Behaviour 42.
 #[tokio::test]
 async fn parts_are_listed_page_by_page() {
     let home = Home::new().await;
     let upload = home.upload("k").await;
-    for number in [1, 2, 5, 9, 10_000] {
+    for number in [1, 2, 3, 9, 10_000] {
         let body = noise(number.into(), number as usize);
         home.part("k", &upload, number, body.clone()).await.is(200).has("etag", &etag(&body));
     }
@@ -31,7 +32,7 @@ async fn parts_are_listed_page_by_page() {
         assert_eq!(xml.text("IsTruncated"), (found.len() < 5).to_string());
         marker = xml.get("NextPartNumberMarker").unwrap_or_default().to_owned();
     }
-    assert_eq!(found, [1, 2, 5, 9, 10_000]);
+    assert_eq!(found, [1, 2, 3, 9, 10_000]);
 }
 
 #[tokio::test]
@@ -43,6 +44,7 @@ async fn a_part_with_a_wrong_digest_is_not_kept() {
     assert_eq!(home.parts("k", &upload).await.is(200).xml().texts("Part/ETag"), [etag(b"good")]);
 }
 
+/// Behaviour 36.
 #[tokio::test]
 async fn a_part_is_copied_whole_or_by_range() {
     let home = Home::new().await;
@@ -61,6 +63,7 @@ async fn a_part_is_copied_whole_or_by_range() {
     home.get("k").await.is(200).has_body([&body[..], &body[7..107]].concat());
 }
 
+/// Behaviour 36.
 #[tokio::test]
 async fn a_part_is_copied_from_a_multipart_object_across_its_parts() {
     let home = Home::new().await;
@@ -76,6 +79,7 @@ async fn a_part_is_copied_from_a_multipart_object_across_its_parts() {
     home.get("k").await.is(200).has_body(&all[PART - 10..PART + 10]);
 }
 
+/// Behaviour 36.
 #[tokio::test]
 async fn a_copy_range_has_exactly_one_form() {
     let home = Home::new().await;

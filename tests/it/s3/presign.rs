@@ -2,12 +2,14 @@
 
 use windlass_tests::digest::{Checksum, sha256_hex};
 use windlass_tests::request::Auth;
+use windlass_tests::server::{DataDir, Options, Server};
 use windlass_tests::wire::{Wire, exchange};
 
 use crate::home::Home;
 
 const BOTH: [Auth; 2] = [Auth::PresignedV4(60), Auth::PresignedV2(60)];
 
+/// Behaviours 63 and 65.
 #[tokio::test]
 async fn presigned_urls_read_and_write_and_nothing_else() {
     let home = Home::new().await;
@@ -24,6 +26,19 @@ async fn presigned_urls_read_and_write_and_nothing_else() {
     }
 }
 
+/// Behaviour 65.
+#[tokio::test]
+async fn urls_of_version_2_are_a_setting() {
+    let options = Options::default().env("WINDLASS_AUTH_SIGV2_PRESIGNED", "false");
+    let server = Server::start_with(options, DataDir::new());
+    let bucket = server.client().make("bucket").await;
+    bucket.put("k", "new").auth(Auth::PresignedV2(60)).await.is_error(400, "InvalidRequest");
+    assert_eq!(bucket.keys().await, [""; 0]);
+    bucket.put("k", "v").auth(Auth::PresignedV4(60)).await.is(200);
+    bucket.get("k").auth(Auth::PresignedV2(60)).await.is_error(400, "InvalidRequest");
+    bucket.get("k").auth(Auth::PresignedV4(60)).await.is(200).has_body("v");
+}
+
 #[tokio::test]
 async fn presigned_parts_make_an_object() {
     let home = Home::new().await;
@@ -35,6 +50,7 @@ async fn presigned_parts_make_an_object() {
     }
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn an_expired_url_is_refused() {
     let home = Home::new().await;
@@ -56,6 +72,7 @@ async fn a_url_from_the_future_is_refused() {
     home.get("k").auth(Auth::PresignedV4(60)).skewed(3_600).await.is_error_of(403, &codes);
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn a_url_lives_for_a_second_to_seven_days() {
     let home = Home::new().await;
@@ -119,6 +136,7 @@ async fn a_url_changed_or_signed_by_a_stranger_is_refused() {
     home.client.send(later).await.is_error(403, "SignatureDoesNotMatch");
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn signed_headers_must_come_as_signed() {
     let home = Home::new().await;
@@ -149,6 +167,7 @@ async fn a_presigned_put_cannot_be_turned_into_a_copy() {
     }
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn a_payload_hash_that_was_signed_is_checked() {
     let home = Home::new().await;
@@ -160,6 +179,7 @@ async fn a_payload_hash_that_was_signed_is_checked() {
     put("right").await.is(200);
 }
 
+/// Behaviour 67.
 #[tokio::test]
 async fn a_checksum_in_the_query_is_not_held_against_the_body() {
     let home = Home::new().await;
@@ -173,6 +193,7 @@ async fn a_checksum_in_the_query_is_not_held_against_the_body() {
     home.get("k").await.is(200).has_body("body");
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn a_refusal_comes_before_the_body_is_asked_for() {
     let home = Home::new().await;
@@ -183,6 +204,7 @@ async fn a_refusal_comes_before_the_body_is_asked_for() {
     wire.answer().await.expect("an answer").is_error(403, "AccessDenied");
 }
 
+/// Behaviour 63.
 #[tokio::test]
 async fn a_good_request_is_asked_for_its_body() {
     let home = Home::new().await;

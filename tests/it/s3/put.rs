@@ -5,6 +5,7 @@ use windlass_tests::wire::Wire;
 
 use crate::home::{Home, noise, unique};
 
+/// Behaviour 24.
 #[tokio::test]
 async fn bodies_of_every_size_class_come_back_as_they_went() {
     let home = Home::new().await;
@@ -19,6 +20,7 @@ async fn bodies_of_every_size_class_come_back_as_they_went() {
     }
 }
 
+/// Behaviour 18.
 #[tokio::test]
 async fn a_put_replaces_metadata_and_headers_too() {
     let home = Home::new().await;
@@ -33,6 +35,7 @@ async fn a_put_replaces_metadata_and_headers_too() {
         .has("content-type", "binary/octet-stream");
 }
 
+/// Behaviour 19.
 #[tokio::test]
 async fn metadata_names_are_lower_case_and_empty_values_stay() {
     let home = Home::new().await;
@@ -42,6 +45,7 @@ async fn metadata_names_are_lower_case_and_empty_values_stay() {
     answer.has("x-amz-meta-mixed-case", "A b").has("x-amz-meta-empty", "").has("x-amz-meta-a", "1");
 }
 
+/// Behaviour 19.
 #[tokio::test]
 async fn metadata_over_two_kibibytes_is_refused() {
     let home = Home::new().await;
@@ -51,6 +55,7 @@ async fn metadata_over_two_kibibytes_is_refused() {
     home.get("over").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviour 19.
 #[tokio::test]
 async fn content_headers_come_back_verbatim() {
     let home = Home::new().await;
@@ -70,6 +75,7 @@ async fn content_headers_come_back_verbatim() {
     }
 }
 
+/// Behaviour 21.
 #[tokio::test]
 async fn a_malformed_content_md5_is_refused() {
     let home = Home::new().await;
@@ -79,6 +85,7 @@ async fn a_malformed_content_md5_is_refused() {
     home.get("k").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviours 21 and 23.
 #[tokio::test]
 async fn a_wrong_content_md5_leaves_the_old_object() {
     let home = Home::new().await;
@@ -90,6 +97,7 @@ async fn a_wrong_content_md5_leaves_the_old_object() {
     }
 }
 
+/// Behaviour 22.
 #[tokio::test]
 async fn a_body_without_a_length_is_refused() {
     let home = Home::new().await;
@@ -100,6 +108,7 @@ async fn a_body_without_a_length_is_refused() {
     home.get("k").await.is_error(404, "NoSuchKey");
 }
 
+/// Behaviours 22 and 23.
 #[tokio::test]
 async fn a_body_shorter_than_declared_is_never_visible() {
     let home = Home::new().await;
@@ -142,6 +151,7 @@ async fn a_declared_length_over_five_gibibytes_is_refused_before_the_body() {
     wire.answer().await.expect("an answer").is_error(400, "EntityTooLarge");
 }
 
+/// Behaviour 23.
 #[tokio::test]
 async fn a_read_that_began_before_an_overwrite_sees_the_old_bytes_whole() {
     use http_body_util::BodyExt;

@@ -2,6 +2,7 @@
 
 use crate::home::{Home, noise};
 
+/// Behaviour 26.
 #[tokio::test]
 async fn one_range_gives_exactly_its_bytes() {
     let home = Home::new().await;
@@ -42,6 +43,7 @@ async fn ranges_across_checksum_blocks_are_exact() {
     }
 }
 
+/// Behaviour 26.
 #[tokio::test]
 async fn a_range_outside_the_object_is_416() {
     let home = Home::new().await;
@@ -52,6 +54,7 @@ async fn a_range_outside_the_object_is_416() {
     home.head("k").header("range", "bytes=10-").await.is(416).has_body("");
 }
 
+/// Behaviour 26.
 #[tokio::test]
 async fn any_range_of_an_empty_object_is_416() {
     let home = Home::new().await;
@@ -61,6 +64,7 @@ async fn any_range_of_an_empty_object_is_416() {
     }
 }
 
+/// Behaviour 26.
 #[tokio::test]
 async fn a_range_that_does_not_parse_is_ignored() {
     let home = Home::new().await;

@@ -20,6 +20,7 @@ fn forms(put: &Request, body: &[u8]) -> [Request; 4] {
     ]
 }
 
+/// Behaviours 45 and 66.
 #[tokio::test]
 async fn all_forms_store_the_body_without_its_framing() {
     let home = Home::new().await;
@@ -34,6 +35,7 @@ async fn all_forms_store_the_body_without_its_framing() {
     }
 }
 
+/// Behaviours 45 and 66.
 #[tokio::test]
 async fn a_trailing_checksum_of_any_kind_is_verified_and_kept() {
     let home = Home::new().await;
@@ -49,6 +51,7 @@ async fn a_trailing_checksum_of_any_kind_is_verified_and_kept() {
     }
 }
 
+/// Behaviours 45 and 66.
 #[tokio::test]
 async fn a_wrong_or_malformed_trailing_checksum_stores_nothing() {
     let home = Home::new().await;
@@ -61,6 +64,8 @@ async fn a_wrong_or_malformed_trailing_checksum_stores_nothing() {
             let codes = ["InvalidRequest", "MalformedTrailerError", "BadDigest", "InvalidDigest"];
             put.trailer(signed, kind.header(), "garbage").await.is_error_of(400, &codes);
         }
+        let put = home.put("k", noise(1, 10_000)).header(kind.header(), kind.of(b"other"));
+        put.chunked().await.is_error_of(400, &["BadDigest", "XAmzContentChecksumMismatch"]);
     }
     home.get("k").await.is(200).has_body("old");
 }
@@ -81,6 +86,7 @@ fn body_without_trailer(prepared: &Prepared) -> Bytes {
     Bytes::from(format!("{}\r\n", &text[..at]))
 }
 
+/// Behaviours 20 and 66.
 #[tokio::test]
 async fn aws_chunked_leaves_no_trace_in_the_content_encoding() {
     let home = Home::new().await;
@@ -107,6 +113,7 @@ async fn send_changed(home: &Home, mut prepared: Prepared, at: usize) -> Result<
     home.client.attempt(prepared).await
 }
 
+/// Behaviour 45.
 #[tokio::test]
 async fn a_chunk_changed_on_the_way_is_refused() {
     let home = Home::new().await;
@@ -173,6 +180,7 @@ async fn the_decoded_length_is_the_length() {
     home.get("k").await.is(200).has_body("old");
 }
 
+/// Behaviour 73.
 #[tokio::test]
 async fn anonymous_chunked_bodies_are_never_stored_with_their_framing() {
     let home = Home::new().await;

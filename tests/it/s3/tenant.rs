@@ -61,12 +61,14 @@ async fn a_bucket_of_another_organisation_is_closed() {
     houses.acme.request("GET", "acme-photos", "k").await.is(200).has_body("v");
 }
 
+/// Behaviour 13.
 #[tokio::test]
 async fn a_name_taken_by_another_organisation_is_taken() {
     let houses = houses();
     houses.other.request("PUT", "acme-photos", "").await.is_error(409, "BucketAlreadyExists");
 }
 
+/// Behaviour 15.
 #[tokio::test]
 async fn each_organisation_lists_its_own_buckets() {
     let houses = houses();
@@ -77,6 +79,7 @@ async fn each_organisation_lists_its_own_buckets() {
     assert_eq!(names(&houses.reader).await, ["acme-photos"]);
 }
 
+/// Behaviour 35.
 #[tokio::test]
 async fn an_unreadable_source_cannot_be_copied() {
     let houses = houses();
@@ -124,4 +127,37 @@ async fn an_expired_key_opens_nothing() {
         .request("GET", "acme-photos", "")
         .await
         .is_error_of(403, &["AccessDenied", "InvalidAccessKeyId", "ExpiredToken"]);
+}
+
+/// Behaviour 11: a missing bucket → 404 NoSuchBucket, whoever asks; a private one → 403 for nobody in particular.
+#[tokio::test]
+async fn a_missing_bucket_is_missing_for_everybody() {
+    let houses = houses();
+    for client in [&houses.acme, &houses.other] {
+        client.request("GET", "no-such-bucket", "").await.is_error(404, "NoSuchBucket");
+        client.request("GET", "no-such-bucket", "k").await.is_error(404, "NoSuchBucket");
+    }
+    let nobody = |method: &str, bucket: &str, key: &str| houses.acme.request(method, bucket, key).anonymous();
+    nobody("GET", "no-such-bucket", "").await.is_error(404, "NoSuchBucket");
+    nobody("PUT", "no-such-bucket", "k").body("v").await.is_error(404, "NoSuchBucket");
+    nobody("GET", "acme-photos", "").await.is_error(403, "AccessDenied");
+    nobody("GET", "acme-photos", "").query("list-type", 2).await.is_error(403, "AccessDenied");
+    nobody("GET", "", "").await.is_error(403, "AccessDenied");
+    nobody("PUT", "nobodys-bucket", "").await.is_error(403, "AccessDenied");
+}
+
+/// Organisations are the canonical users of S3: each is told of by its one identifier.
+#[tokio::test]
+async fn an_organisation_is_one_canonical_user_for_all_its_keys() {
+    let houses = houses();
+    let id = async |client: &Client| {
+        let listed = client.request("GET", "", "").await.is(200).xml();
+        assert_eq!(listed.text("Owner/DisplayName"), listed.text("Owner/ID"));
+        listed.text("Owner/ID").to_owned()
+    };
+    let (acme, reader, other) = (id(&houses.acme).await, id(&houses.reader).await, id(&houses.other).await);
+    assert_eq!(acme, reader);
+    assert_ne!(acme, other);
+    let owner = houses.reader.request("GET", "acme-photos", "").flag("acl").await.is(200).xml();
+    assert_eq!(owner.text("Owner/ID"), acme);
 }

@@ -21,7 +21,7 @@ const NO_FILE: &str = "The requested object does not exist.";
 const NO_BUCKET: &str = "The requested bucket does not exist.";
 
 /// The identifier of a file: base64url of the bucket's name, a NUL and the key, behind `file_`.
-pub(super) fn file_id(bucket: &str, key: &str) -> String {
+pub(crate) fn file_id(bucket: &str, key: &str) -> String {
     use base64::Engine as _;
     let place = [bucket.as_bytes(), b"\0", key.as_bytes()].concat();
     format!("file_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(place))

@@ -22,6 +22,9 @@ struct Arguments {
     /// Fail when a restarted gateway takes longer than this to listen.
     #[arg(long)]
     assert_ready_ms: Option<u128>,
+    /// Have the bucket keep versions, and hold each of them against what was acknowledged.
+    #[arg(long)]
+    versioned: bool,
 }
 
 #[tokio::main]
@@ -29,7 +32,11 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let binary = arguments.binary.unwrap_or_else(binary);
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
-    let plan = Plan { ready_ms_max: arguments.assert_ready_ms, ..Plan::new(binary, arguments.rounds, seed) };
+    let plan = Plan {
+        ready_ms_max: arguments.assert_ready_ms,
+        versioned: arguments.versioned,
+        ..Plan::new(binary, arguments.rounds, seed)
+    };
     match run(&plan).await {
         Ok(_) => ExitCode::SUCCESS,
         Err(violation) => {

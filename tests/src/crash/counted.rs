@@ -50,8 +50,10 @@ async fn recount(bucket: &Bucket) -> Result<(u64, u64), String> {
     if xml.get("NextContinuationToken").is_some() {
         return Err(format!("{} holds more than a page", bucket.name));
     }
-    sizes.extend(xml.texts("Contents/Size"));
-    let objects = sizes.len() as u64;
+    let objects = xml.all("Contents").len() as u64;
+    // What is current is a version as well.
+    let (versions, _) = bucket.all_versions().await;
+    sizes.extend(versions.into_iter().map(|[_, _, _, size]| size));
     let uploads = bucket.on("GET").flag("uploads").attempt().await?.is(200).xml();
     for upload in uploads.all("Upload") {
         let parts = bucket.parts(upload.text("Key"), upload.text("UploadId")).attempt().await?.is(200).xml();

@@ -69,17 +69,36 @@ pub(super) struct Upload {
 pub(super) struct Own {
     pub(super) slots: BTreeMap<String, Slot>,
     pub(super) upload: Option<Upload>,
+    /// Of a bucket that keeps versions: what was acknowledged of each key, oldest first.
+    pub(super) versions: BTreeMap<String, Vec<Version>>,
+}
+
+/// A version that is surely there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) id: String,
+    /// Its ETag; `None` is a delete marker.
+    pub(super) etag: Option<String>,
 }
 
 impl Own {
     pub(super) fn new(task: usize) -> Own {
         let key = |n: usize| (format!("task-{task}/key {n:02}"), Slot::default());
-        Own { slots: (0..KEYS).map(key).collect(), upload: None }
+        Own { slots: (0..KEYS).map(key).collect(), upload: None, versions: BTreeMap::new() }
     }
 
     /// Bytes of all bodies that are surely there.
     pub(super) fn bytes(&self) -> u64 {
         self.slots.values().filter_map(|slot| slot.sure.as_ref()).map(|body| body.len as u64).sum()
+    }
+
+    /// Takes a version that is surely not its key's newest out of what is expected.
+    pub(super) fn give_up(&mut self, rng: &mut fastrand::Rng) -> Option<(String, String)> {
+        let old: Vec<&String> = self.versions.iter().filter(|(_, all)| all.len() > 1).map(|(key, _)| key).collect();
+        let key = rng.choice(old)?.clone();
+        let versions = self.versions.get_mut(&key)?;
+        let version = versions.remove(rng.usize(..versions.len() - 1));
+        Some((key, version.id))
     }
 
     /// A key, present or not.

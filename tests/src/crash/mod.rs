@@ -52,12 +52,14 @@ pub struct Plan {
     pub disk: Option<Arc<Disk>>,
     /// Environment of the gateway.
     pub env: Vec<(String, String)>,
+    /// Whether the bucket keeps versions, and each of them must outlive every kill.
+    pub versioned: bool,
 }
 
 impl Plan {
     /// Rounds of `kill -9`.
     pub fn new(binary: PathBuf, rounds: u32, seed: u64) -> Plan {
-        Plan { binary, rounds, seed, ready_ms_max: None, disk: None, env: Vec::new() }
+        Plan { binary, rounds, seed, ready_ms_max: None, disk: None, env: Vec::new(), versioned: false }
     }
 
     fn options(&self) -> Options {
@@ -112,6 +114,9 @@ impl<'a> Runner<'a> {
     async fn new(plan: &'a Plan, data: DataDir) -> Runner<'a> {
         let server = Server::start_with(plan.options(), data);
         let bucket = server.client().make("crash").await;
+        if plan.versioned {
+            bucket.keep_versions().await;
+        }
         let own = (0..TASKS).map(Own::new).collect();
         let manager = Manager::default();
         Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own, manager }

@@ -33,7 +33,25 @@ pub(super) async fn all(bucket: &Bucket, own: &mut [Own], round: &mut Round) -> 
         round.lost += lost;
     }
     abort_all(bucket).await?;
+    for outcome in futures::future::join_all(own.iter().map(|own| versions(bucket, own))).await {
+        outcome?;
+    }
     listing(bucket, own).await
+}
+
+/// Every version that was acknowledged and not deleted is there as it was written.
+async fn versions(bucket: &Bucket, own: &Own) -> Result<(), String> {
+    for (key, version) in own.versions.iter().flat_map(|(key, all)| all.iter().map(move |version| (key, version))) {
+        let answer = bucket.head(key).query("versionId", &version.id).attempt().await?;
+        let right = match &version.etag {
+            Some(etag) => answer.status == 200 && answer.header("etag") == Some(etag),
+            None => answer.status == 405 && answer.header("x-amz-delete-marker") == Some("true"),
+        };
+        if !right {
+            return Err(format!("{key} should have {version:?}: {}", answer.describe()));
+        }
+    }
+    Ok(())
 }
 
 /// One task's keys: acknowledged writes checked, writes in doubt that happened, and those that did not.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::expect::{Body, Own, Upload};
+use super::expect::{Body, Own, Upload, Version};
 use super::report::Kind;
 use crate::answer::Answer;
 use crate::client::Bucket;
@@ -116,6 +116,12 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     async fn step(&mut self) -> Step<()> {
+        if self.rng.u32(..4) == 0
+            && let Some((key, id)) = self.own.give_up(&mut self.rng)
+        {
+            let request = self.shared.bucket.delete(&key).query("versionId", &id);
+            return self.send(Kind::Delete, request, 204).await.map(drop);
+        }
         match self.rng.u32(..100) {
             0..35 => {
                 let len = self.rng.usize(..4_096);
@@ -195,6 +201,10 @@ impl Worker<'_> {
         self.slot(key).doubt = Some(outcome.clone());
         let answer = self.send(kind, request, status).await?;
         let round = self.shared.round;
+        if let Some(id) = answer.header("x-amz-version-id") {
+            let version = Version { id: id.to_owned(), etag: outcome.as_ref().map(|body| body.etag.clone()) };
+            self.own.versions.entry(key.to_owned()).or_default().push(version);
+        }
         let slot = self.slot(key);
         slot.sure = outcome;
         slot.doubt = None;

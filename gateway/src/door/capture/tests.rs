@@ -40,7 +40,7 @@ async fn captured(said: Said<'_>) -> Option<Box<Capture>> {
     let mut capture = Capture::begin(&mut request, said.kind, &caller, IP)?;
     if said.known {
         caller.belongs_to(OrgId([1; 16]), Some(KeyId([2; 16])));
-        caller.uses(BucketId([3; 16]));
+        caller.uses(BucketId([3; 16]), OrgId([1; 16]));
     }
     tapped(request).collect().await.unwrap();
     let mut answer = answer(StatusCode::from_u16(said.status).unwrap(), said.answer.0, said.answer.1.to_owned());

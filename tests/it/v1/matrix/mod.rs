@@ -1,9 +1,11 @@
 //! The authorisation matrix: every operation of every door, asked by everybody. What each may is written down here from the
 //! contracts; what differs is printed cell by cell, and an operation without a line fails.
 
+mod documents;
 mod json;
 mod s3;
 mod thing;
+mod versions;
 mod who;
 
 use std::collections::BTreeSet;
@@ -64,6 +66,8 @@ enum Door {
     Paired,
     /// S3 by a bearer token.
     Borne,
+    /// S3 by a form.
+    Form,
 }
 
 /// What an operation is about, which decides what those see who may not see it.
@@ -99,15 +103,18 @@ fn expected(door: Door, line: &Line, who: Who) -> String {
     let words = |v1: &str, face: &str, s3: &str| match door {
         Door::V1 => v1.to_owned(),
         Door::Face | Door::Borne => face.to_owned(),
-        Door::Signed | Door::Paired => s3.to_owned(),
+        Door::Signed | Door::Paired | Door::Form => s3.to_owned(),
     };
     let denied = || words("403 Insufficient permissions", "403 forbidden", "403 AccessDenied");
     let hidden = || words("404 Bucket not found", "404 not_found", "404 NoSuchBucket");
-    let is_s3 = matches!(door, Door::Signed | Door::Paired | Door::Borne);
+    let is_s3 = matches!(door, Door::Signed | Door::Paired | Door::Borne | Door::Form);
     let told = match (who, line.on) {
+        // Those who do not speak S3 are told no codes of it.
+        (Who::Right, _) if door == Door::Borne && line.done.starts_with("404 ") => "404 not_found".to_owned(),
         (Who::Right, _) => line.done.to_owned(),
         (Who::Anonymous, _) => words("401 Missing API key", "401 unauthorized", "403 AccessDenied"),
         (Who::Malformed, _) if door == Door::Paired => "403 SignatureDoesNotMatch".to_owned(),
+        (Who::Malformed, _) if door == Door::Form => "400 InvalidArgument".to_owned(),
         (Who::Malformed, _) => {
             words("401 Invalid API key format", "401 unauthorized", "400 AuthorizationHeaderMalformed")
         }
@@ -196,13 +203,22 @@ async fn on_the_json_doors_everybody_may_exactly_what_the_contract_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_s3_everybody_may_exactly_what_the_contract_says_by_whatever_proof() {
     let lines = s3::lines();
-    assert_eq!(named(&lines), served_on_s3(), "the matrix and the table of S3 operations differ");
+    let mut listed = named(&lines);
+    listed.extend(named(&s3::forms()));
+    assert_eq!(listed, served_on_s3(), "the matrix and the table of S3 operations differ");
     let cast = Cast::new(&needed(lines.iter())).await;
     let mut found = Vec::new();
     for door in [Door::Signed, Door::Paired, Door::Borne] {
         found.extend(walk(&cast, door, &lines).await);
     }
     none(found);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_forms_everybody_may_exactly_what_the_contract_says() {
+    let lines = s3::forms();
+    let cast = Cast::new(&needed(lines.iter())).await;
+    none(walk(&cast, Door::Form, &lines).await);
 }
 
 /// The operations in the table of the S3 door, from its source.

@@ -3,11 +3,11 @@
 use super::thing::{KEY, Thing};
 use super::{Ask, Line, On};
 
-fn bucket(method: &'static str, thing: &Thing) -> Ask {
+pub(super) fn bucket(method: &'static str, thing: &Thing) -> Ask {
     Ask::new(method, format!("/{}", thing.bucket))
 }
 
-fn object(method: &'static str, thing: &Thing) -> Ask {
+pub(super) fn object(method: &'static str, thing: &Thing) -> Ask {
     Ask::new(method, format!("/{}/{KEY}", thing.bucket))
 }
 
@@ -19,7 +19,7 @@ fn source(thing: &Thing) -> String {
     format!("/{}/{KEY}", thing.bucket)
 }
 
-fn line(
+pub(super) fn line(
     name: &'static str,
     scopes: &'static [&'static str],
     on: On,
@@ -29,19 +29,27 @@ fn line(
     Line { name, scopes, on, done, ask }
 }
 
-const READ: &[&str] = &["files:read"];
-const WRITE: &[&str] = &["files:write"];
+pub(super) const READ: &[&str] = &["files:read"];
+pub(super) const WRITE: &[&str] = &["files:write"];
 const DELETE: &[&str] = &["files:delete"];
 /// A copy reads its source.
 const COPY: &[&str] = &["files:write", "files:read"];
-const LOOK: &[&str] = &["buckets:read"];
+pub(super) const LOOK: &[&str] = &["buckets:read"];
 
 /// All operations.
 pub(super) fn lines() -> Vec<Line> {
     let mut lines = buckets();
     lines.extend(objects());
     lines.extend(uploads());
+    lines.extend(super::documents::lines());
+    lines.extend(super::versions::lines());
+    lines.extend(access());
     lines
+}
+
+/// What is done by forms.
+pub(super) fn forms() -> Vec<Line> {
+    vec![line("PostObject", WRITE, On::Bucket, "204", |t| bucket("POST", t).body("other bytes"))]
 }
 
 fn buckets() -> Vec<Line> {
@@ -91,4 +99,51 @@ fn uploads() -> Vec<Line> {
         }),
         line("AbortMultipartUpload", DELETE, On::Bucket, "204", |t| upload("DELETE", t)),
     ]
+}
+
+const CHANGE: &[&str] = &["buckets:write"];
+
+/// Who may do what with a bucket.
+fn access() -> Vec<Line> {
+    vec![
+        line("GetBucketPolicy", LOOK, On::Bucket, "200", |t| bucket("GET", t).flag("policy")),
+        line("GetBucketPolicyStatus", LOOK, On::Bucket, "200", |t| bucket("GET", t).flag("policyStatus")),
+        line("PutBucketPolicy", CHANGE, On::Bucket, "204", |t| {
+            bucket("PUT", t).flag("policy").body(harmless_policy(&t.bucket))
+        }),
+        line("DeleteBucketPolicy", CHANGE, On::Bucket, "204", |t| bucket("DELETE", t).flag("policy")),
+        line("GetPublicAccessBlock", LOOK, On::Bucket, "200", |t| bucket("GET", t).flag("publicAccessBlock")),
+        line("PutPublicAccessBlock", CHANGE, On::Bucket, "200", |t| {
+            bucket("PUT", t).flag("publicAccessBlock").body(BLOCK)
+        }),
+        line("DeletePublicAccessBlock", CHANGE, On::Bucket, "204", |t| bucket("DELETE", t).flag("publicAccessBlock")),
+        line("GetBucketOwnershipControls", LOOK, On::Bucket, "200", |t| bucket("GET", t).flag("ownershipControls")),
+        line("PutBucketOwnershipControls", CHANGE, On::Bucket, "200", |t| {
+            bucket("PUT", t).flag("ownershipControls").body(WRITERS_OWN)
+        }),
+        line("DeleteBucketOwnershipControls", CHANGE, On::Bucket, "204", |t| {
+            bucket("DELETE", t).flag("ownershipControls")
+        }),
+        line("GetBucketAcl", LOOK, On::Bucket, "200", |t| bucket("GET", t).flag("acl")),
+        line("PutBucketAcl", CHANGE, On::Bucket, "200", |t| {
+            bucket("PUT", t).flag("acl").header("x-amz-acl", "public-read")
+        }),
+        line("GetObjectAcl", READ, On::Bucket, "200", |t| object("GET", t).flag("acl")),
+        line("PutObjectAcl", WRITE, On::Bucket, "200", |t| {
+            object("PUT", t).flag("acl").header("x-amz-acl", "public-read")
+        }),
+    ]
+}
+
+/// A public access block that blocks nothing.
+pub(super) const BLOCK: &str = "<PublicAccessBlockConfiguration></PublicAccessBlockConfiguration>";
+/// Ownership controls with which access control lists count.
+pub(super) const WRITERS_OWN: &str =
+    "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>";
+
+/// A policy that neither allows nor denies anything that is asked for.
+pub(super) fn harmless_policy(bucket: &str) -> String {
+    format!(
+        r#"{{"Statement": {{"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/never"}}}}"#
+    )
 }

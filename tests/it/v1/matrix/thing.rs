@@ -6,6 +6,7 @@ use windlass_tests::json::text;
 
 use super::super::face::file_id;
 use super::who::Cast;
+use super::{documents, s3, versions};
 use crate::home::unique;
 
 /// The key of the object.
@@ -52,9 +53,23 @@ impl Cast {
             upload = bucket.upload(KEY).await;
             etag = bucket.part(KEY, &upload, 1, "a part").await.is(200).etag();
         }
+        if let Some((flag, document)) = documents::read_by(operation) {
+            let put = bucket.on("PUT").flag(flag).body(document).await;
+            assert!(put.status < 300, "{}", put.describe());
+        }
         if operation == "DeleteBucket" {
             self.s3.make(&empty).await;
         }
+        if operation.contains("BucketPolicy") {
+            bucket.on("PUT").flag("policy").body(s3::harmless_policy(&name)).await.is(204);
+        }
+        if operation.contains("PublicAccessBlock") {
+            bucket.on("PUT").flag("publicAccessBlock").body(s3::BLOCK).await.is(200);
+        }
+        if operation.ends_with("Acl") {
+            bucket.on("PUT").flag("ownershipControls").body(s3::WRITERS_OWN).await.is(200);
+        }
+        versions::prepare(operation, &bucket).await;
         let mut key = String::new();
         if operation.contains("/v1/keys/") {
             let body = json!({ "name": "k", "permissions": ["files:read"] });

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use windlass_tests::answer::Answer;
-use windlass_tests::client::Client;
+use windlass_tests::client::{Bucket, Client};
+use windlass_tests::form::{PostForm, SignedBy};
 use windlass_tests::json::{Json, text};
 use windlass_tests::request::{Prepared, Request};
 use windlass_tests::server::{DataDir, Options, Server};
@@ -10,6 +11,7 @@ use windlass_tests::sign::query_string;
 use windlass_tests::xml::Xml;
 
 use super::super::house::{Minted, SCOPES, token, until};
+use super::thing::KEY;
 use super::{Ask, Door};
 
 /// Two organisations without limits; the first has a key that has ended as well.
@@ -146,6 +148,9 @@ impl Cast {
     pub(super) async fn send(&self, door: Door, who: Who, scopes: &[&str], ask: &Ask) -> Answer {
         let key = self.key(who, scopes);
         match (door, who) {
+            (Door::Form, Who::Anonymous) => self.form(ask, key).signed_by(SignedBy::Nobody).await,
+            (Door::Form, Who::Malformed) => self.form(ask, key).keys("non/sense", &key.secret).await,
+            (Door::Form, _) => self.form(ask, key).await,
             // Who would bear a token wants JSON, and says so as long as there is none to tell it.
             (Door::Borne, Who::Anonymous) => self.bare(&ask.clone().header("accept", "application/json"), None).await,
             (_, Who::Anonymous) => self.bare(ask, None).await,
@@ -156,6 +161,12 @@ impl Cast {
             (Door::Paired, _) => self.signed(ask, &key.token, &key.token).await,
             (_, _) => self.bare(ask, Some(&format!("Bearer {}", key.token))).await,
         }
+    }
+
+    /// A form with the body as its file.
+    fn form(&self, ask: &Ask, key: &Minted) -> PostForm {
+        let bucket = Bucket { client: self.s3.clone(), name: ask.path.trim_start_matches('/').to_owned() };
+        bucket.form().field("key", KEY).file("file", ask.body.clone()).keys(&key.access, &key.secret)
     }
 
     fn signed(&self, ask: &Ask, access: &str, secret: &str) -> Request {
@@ -206,7 +217,7 @@ pub(super) fn cell(door: Door, answer: &Answer) -> String {
     let word = match door {
         Door::V1 => document()["error"]["message"].as_str().map(str::to_owned),
         Door::Face | Door::Borne => document()["error"].as_str().map(str::to_owned),
-        Door::Signed | Door::Paired => {
+        Door::Signed | Door::Paired | Door::Form => {
             Xml::parse(&String::from_utf8_lossy(&answer.body)).ok().and_then(|xml| xml.get("Code").map(str::to_owned))
         }
     };
