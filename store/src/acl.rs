@@ -215,6 +215,14 @@ impl SaidAcl {
         matches!(self, Self::Canned(Canned::Private | Canned::BucketOwnerFullControl))
     }
 
+    /// Whether it is that list, line by line.
+    pub(crate) fn spells_out(&self, acl: &Acl) -> bool {
+        match self {
+            Self::Canned(_) => false,
+            Self::Listed { owner, grants } => owner.is_none_or(|owner| owner == acl.owner) && *grants == acl.grants,
+        }
+    }
+
     /// Whether it hands an object over to the bucket's owner, where that is preferred.
     pub(crate) fn hands_over(&self) -> bool {
         matches!(self, Self::Canned(Canned::BucketOwnerFullControl))

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::answer::Answer;
 use crate::request::{Prepared, Request};
@@ -28,7 +29,11 @@ impl Client {
     pub fn new(address: SocketAddr, keys: Keys) -> Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Client { address, keys: Arc::new(keys), pool: Pool::builder(TokioExecutor::new()).build(connector) }
+        let mut pool = Pool::builder(TokioExecutor::new());
+        // The pool may open a connection more than it uses, and the gateway ends one that says nothing for 10 s: it must not be
+        // taken up at that very moment.
+        pool.pool_idle_timeout(Duration::from_secs(5)).pool_timer(TokioTimer::new());
+        Client { address, keys: Arc::new(keys), pool: pool.build(connector) }
     }
 
     /// The same gateway with other keys.

@@ -22,8 +22,6 @@ use std::time::{Duration, Instant, SystemTime};
 const BYTES_MAX: usize = 8 << 10;
 /// Inputs that are changed further, at most.
 const POOL_MAX: usize = 4096;
-/// Changes of one input, at most.
-const CHANGES_MAX: usize = 8;
 /// How long one input may take before it counts as never ending.
 const INPUT_SECONDS_MAX: u64 = 60;
 /// Between which bytes the elements of most languages lie.
@@ -134,7 +132,7 @@ pub fn search<O: Hash>(
     let (replayed, begun) = (pool.len(), Instant::now());
     let (mut random, mut made) = (Random(seed), 0);
     while begun.elapsed() < time {
-        let input = random.change(&pool, words);
+        let input = random.change(&pool, replayed, words);
         made += 1;
         if attempt(&input)? {
             if keep {
@@ -247,10 +245,11 @@ impl Random {
         from..to
     }
 
-    /// One of the inputs, changed in some places.
-    fn change(&mut self, pool: &[Vec<u8>], words: &[&str]) -> Vec<u8> {
-        let mut input = self.choose(pool).clone();
-        for _ in 0..=self.below(CHANGES_MAX) {
+    /// One of the inputs, changed in some places; half of the time one of the first, which are those of the folder.
+    fn change(&mut self, pool: &[Vec<u8>], first: usize, words: &[&str]) -> Vec<u8> {
+        let few = pool.get(..first).filter(|_| self.below(2) == 0);
+        let mut input = self.choose(few.unwrap_or(pool)).clone();
+        for _ in 0..1 << self.below(4) {
             self.change_once(&mut input, pool, words);
         }
         input.truncate(BYTES_MAX);

@@ -109,6 +109,7 @@ impl fmt::Display for BodyFault {
         match self {
             Self::Chunk(ChunkFault::TooLarge) => f.write_str(CHUNK_TOO_LARGE),
             Self::Chunk(ChunkFault::Malformed) => f.write_str(CHUNK_MALFORMED),
+            Self::Chunk(ChunkFault::Unended) => f.write_str("client body: no last chunk"),
             Self::Client(cut) => cut.fmt(f),
         }
     }
@@ -131,6 +132,10 @@ impl http_body::Body for ChunkedBody {
         let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
         let frame = match ready!(Pin::new(body).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
+            None => {
+                let ended = self.meter.take().map_or(Ok(()), |meter| meter.end());
+                return Poll::Ready(ended.err().map(|fault| Err(BodyFault::Chunk(fault))));
+            }
             other => return Poll::Ready(other.map(|frame| frame.map_err(BodyFault::Client))),
         };
         let fault = frame.data_ref().zip(self.meter.as_mut()).and_then(|(data, meter)| meter.pass(data).err());
@@ -140,7 +145,8 @@ impl http_body::Body for ChunkedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(ClientBody::is_end_stream)
+        // A framed body has to be asked for its end, which may be none.
+        self.meter.is_none() && self.body.as_ref().is_none_or(ClientBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -13,6 +13,8 @@ pub(super) enum ChunkFault {
     TooLarge,
     /// A chunk header is not one.
     Malformed,
+    /// The body ends before its last chunk.
+    Unended,
 }
 
 /// Follows chunk headers as bytes pass by. Keeps nothing of the payload.
@@ -53,6 +55,14 @@ impl ChunkMeter {
             };
         }
         Ok(())
+    }
+
+    /// Fails unless the last chunk has come: s3s takes a body without it for whole.
+    pub(super) fn end(&self) -> Result<(), ChunkFault> {
+        match self.state {
+            State::Trailers => Ok(()),
+            State::Header { .. } | State::Chunk { .. } => Err(ChunkFault::Unended),
+        }
     }
 
     /// Reads on in a header line; returns what is behind it.
@@ -104,6 +114,17 @@ mod tests {
         let body = b"5;chunk-signature=abc\r\nhel\nf\r\nA\r\n0123456789\r\n0\r\nx-amz-checksum-crc32:zz\r\n\r\n";
         for step in 1..body.len() {
             assert_eq!(meter(body, step), Ok(()), "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_body_ends_with_its_last_chunk() {
+        for (body, ended) in
+            [("", false), ("5\r\nhello\r\n", false), ("5\r\nhel", false), ("0\r\n", true), ("0", false)]
+        {
+            let mut meter = ChunkMeter::default();
+            meter.pass(body.as_bytes()).unwrap();
+            assert_eq!(meter.end().is_ok(), ended, "{body:?}");
         }
     }
 

@@ -70,7 +70,12 @@ impl Store {
     pub async fn put_bucket_acl(&self, grant: &Grant, said: SaidAcl) -> Result<()> {
         grant.must_allow(Action::PutBucketAcl)?;
         let bucket = grant.bucket()?.id;
-        self.meta.write(move |tx| set_bucket_acl(tx, Bucket::must_exist(tx, bucket)?, &said)).await
+        self.meta
+            .write(move |tx| {
+                let bucket = Bucket::must_exist(tx, bucket)?;
+                if list_counts(tx, &bucket, &said)? { set_bucket_acl(tx, bucket, &said) } else { Ok(()) }
+            })
+            .await
     }
 
     /// An object's access control list. Errors as `head_object`.
@@ -113,8 +118,11 @@ impl Store {
         self.meta
             .write(move |tx| {
                 let bucket = Bucket::must_exist(tx, bucket)?;
-                must_have_lists(tx, &bucket)?;
-                let (row, _) = object::find_object(tx, &bucket, key.as_str(), version)?;
+                let counts = list_counts(tx, &bucket, &said)?;
+                let (row, shown) = object::find_object(tx, &bucket, key.as_str(), version)?;
+                if !counts {
+                    return Ok(shown);
+                }
                 let owner = row.extras.acl.map_or(bucket.row.org, |acl| acl.owner);
                 let acl = said.of(owner, bucket.row.org)?;
                 check(tx, &bucket, &acl)?;
@@ -184,15 +192,19 @@ fn set_ownership(tx: &mut Tx<'_>, bucket: Bucket, ownership: Ownership) -> Resul
 
 /// The rule of it, for new buckets too.
 fn set_bucket_acl(tx: &mut Tx<'_>, bucket: Bucket, said: &SaidAcl) -> Result<()> {
-    must_have_lists(tx, &bucket)?;
     let acl = said.of(bucket.row.org, bucket.row.org)?;
     check(tx, &bucket, &acl)?;
     document::put(tx, bucket, &BucketAcl(acl))
 }
 
-fn must_have_lists(read: &dyn Read, bucket: &Bucket) -> Result<()> {
+/// Whether lists count. Where they do not, `AclNotSupported` unless the list is the one that is read there: s3cmd writes back
+/// what it has read, and that changes nothing.
+fn list_counts(read: &dyn Read, bucket: &Bucket, said: &SaidAcl) -> Result<bool> {
     let ownership = document::get::<Ownership>(read, bucket)?.unwrap_or(Ownership::Enforced);
-    if ownership.has_lists() { Ok(()) } else { Err(not_supported()) }
+    match ownership.has_lists() {
+        false if !said.spells_out(&Acl::private(bucket.row.org)) => Err(not_supported()),
+        lists => Ok(lists),
+    }
 }
 
 /// Fails unless everybody on a list exists, and nobody on it is the public where that is blocked.

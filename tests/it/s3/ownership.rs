@@ -78,6 +78,16 @@ async fn lists_are_refused_where_they_do_not_count() {
         assert_eq!(xml.texts("AccessControlList/Grant/Grantee/ID"), [home.mine_id.as_str()]);
         assert_eq!(xml.texts("AccessControlList/Grant/Permission"), ["FULL_CONTROL"]);
     }
+    // What was read can be written back, as s3cmd does after each copy.
+    for (read, write) in
+        [(home.bucket.on("GET"), home.bucket.on("PUT")), (home.bucket.get("k"), home.bucket.at("PUT", "k"))]
+    {
+        let list = read.flag("acl").await.is(200).text().to_owned();
+        write.clone().flag("acl").body(list.clone()).await.is(200);
+        let other = list.replace("FULL_CONTROL", "READ");
+        assert_ne!(other, list);
+        write.flag("acl").body(other).await.is_error(400, no_lists);
+    }
 }
 
 #[tokio::test]

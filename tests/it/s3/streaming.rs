@@ -213,3 +213,20 @@ async fn a_streaming_form_that_is_not_known_is_refused() {
     }
     home.get("k").await.is_error(404, "NoSuchKey");
 }
+
+#[tokio::test]
+async fn a_body_without_its_last_chunk_is_not_stored() {
+    let home = Home::new().await;
+    let body = vec![b'x'; 1_000];
+    let framings: [fn(windlass_tests::request::Request) -> windlass_tests::request::Request; 2] =
+        [|request| request.chunked(), |request| request.trailer(false, "x-amz-checksum-crc32", "AAAAAA==")];
+    for framing in framings {
+        let mut prepared = framing(home.put("k", body.clone())).prepare();
+        let framed = prepared.body.to_vec();
+        let last =
+            framed.windows(3).rposition(|bytes| bytes == b"\n0;" || bytes == b"\n0\r").expect("a last chunk") + 1;
+        prepared.body = framed[..last].to_vec().into();
+        home.client.send(prepared).await.is_error(400, "IncompleteBody");
+        home.get("k").await.is_error(404, "NoSuchKey");
+    }
+}
