@@ -60,6 +60,16 @@ pub struct KeyPrincipal {
     pub expires_ms: Option<Millis>,
 }
 
+impl KeyPrincipal {
+    /// `AccessDenied` unless the key is valid and has the scopes for an action.
+    fn must_be_good_for(&self, action: Action, now: Millis) -> Result<()> {
+        if self.expires_ms.is_none_or(|expires| expires > now) && self.scopes.contain(action.scopes()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::AccessDenied, "Access Denied"))
+    }
+}
+
 macro_rules! actions {
     ($($(#[$doc:meta])* $action:ident => $($scope:ident)|*;)*) => {
         /// What is asked for: one action for each thing a grant can allow.
@@ -308,9 +318,7 @@ pub fn authorize(
 ) -> Result<Grant> {
     let denied = || Error::new(ErrorKind::AccessDenied, "Access Denied");
     let Principal::Key(key) = principal else { return Err(denied()) };
-    if key.expires_ms.is_some_and(|expires| expires <= now) || !key.scopes.contain(action.scopes()) {
-        return Err(denied());
-    }
+    key.must_be_good_for(action, now)?;
     let bucket = match resource {
         // A key that is limited to some buckets would not see a bucket that it makes.
         Resource::Service if action == Action::CreateBucket && key.buckets.is_some() => return Err(denied()),

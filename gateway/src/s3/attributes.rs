@@ -13,9 +13,8 @@ use super::answer::Document;
 use super::call::{self, Call, text};
 use super::error::invalid_argument;
 use super::service::Operations;
-use super::{checksum, date, extras, part, refuse};
+use super::{checksum, date, document, extras, part, refuse};
 
-const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 const NAMES: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
 /// Answers what is asked for of an object, without its bytes.
@@ -47,11 +46,11 @@ pub(super) async fn get_object_attributes(
         ..GetObjectAttributesOutput::default()
     };
     let etag = has("ETag").then(|| found.etag.to_string());
-    let document = print(&Answer { output: &output, etag: etag.as_deref() })?;
+    let document = document::print("GetObjectAttributesResponse", &Answer { output: &output, etag: etag.as_deref() })?;
     let mut answer = S3Response::new(output);
     answer.headers.insert(http::header::LAST_MODIFIED, date::http(found.modified_ms));
     extras::show_version(found.version, &mut answer.headers);
-    answer.extensions.insert(Document(document.into()));
+    answer.extensions.insert(Document(document));
     Ok(answer)
 }
 
@@ -112,16 +111,6 @@ impl SerializeContent for Answer<'_> {
     }
 }
 
-fn print(answer: &Answer<'_>) -> S3Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(256);
-    let mut serializer = Serializer::new(&mut out);
-    serializer
-        .decl()
-        .and_then(|()| serializer.content_with_ns("GetObjectAttributesResponse", NAMESPACE, answer))
-        .map_err(s3s::S3Error::internal_error)?;
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +118,9 @@ mod tests {
     #[test]
     fn the_etag_has_no_quotes() {
         let output = GetObjectAttributesOutput { object_size: Some(3), ..GetObjectAttributesOutput::default() };
-        let document = String::from_utf8(print(&Answer { output: &output, etag: Some("abc-2") }).unwrap()).unwrap();
+        let answer = Answer { output: &output, etag: Some("abc-2") };
+        let printed = document::print("GetObjectAttributesResponse", &answer).unwrap();
+        let document = std::str::from_utf8(&printed).unwrap();
         assert!(
             document.contains("<ETag>abc-2</ETag><ObjectSize>3</ObjectSize></GetObjectAttributesResponse>"),
             "{document}"

@@ -142,7 +142,7 @@ impl Access {
         };
         let asked = S3Asked {
             action: operation.action,
-            actions: &permissions::of(operation.name, named.version.is_some(), &admitted.headers),
+            actions: &|| permissions::of(operation.name, named.version.is_some(), &admitted.headers),
             bucket: &named.bucket,
             key: named.key.as_ref(),
             version: named.version,

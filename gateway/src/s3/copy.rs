@@ -82,7 +82,7 @@ pub(super) fn source(door: &Operations, call: &Call) -> S3Result<Source> {
     let action = if version.is_some() { S3Action::GetObjectVersion } else { S3Action::GetObject };
     let asked = S3Asked {
         action: Action::GetObject,
-        actions: &[action],
+        actions: &|| vec![action],
         bucket: &bucket,
         key: Some(&key),
         version,

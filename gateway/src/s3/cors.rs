@@ -61,7 +61,7 @@ pub(super) async fn delete_bucket_cors(
 }
 
 fn from_dto(rule: dto::CORSRule) -> S3Result<CorsRule> {
-    let malformed = || error::refuse("MalformedXML", error::default_message("MalformedXML"));
+    let malformed = error::malformed_xml;
     Ok(CorsRule {
         id: rule.id,
         origins: rule.allowed_origins,

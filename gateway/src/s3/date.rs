@@ -15,6 +15,17 @@ pub(super) fn timestamp(ms: Millis) -> Timestamp {
     Timestamp::from(time)
 }
 
+/// A time of a document or a header; `None` before the epoch. s3s shows it no other way than as text.
+pub(super) fn millis(time: Timestamp) -> Option<Millis> {
+    let mut text = Vec::with_capacity(32);
+    time.format(TimestampFormat::EpochSeconds, &mut text).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let (seconds, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let thousandths = format!("{fraction:0<3}");
+    let thousandths: u64 = thousandths.get(..3)?.parse().ok()?;
+    seconds.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(thousandths)
+}
+
 /// A time as a header.
 pub(super) fn http(ms: Millis) -> HeaderValue {
     let mut text = Vec::with_capacity(32);
@@ -126,6 +137,19 @@ fn digits(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_to_the_millisecond() {
+        for (text, ms) in [
+            ("2030-01-01T00:00:00Z", 1_893_456_000_000),
+            ("2030-01-01T00:00:00.250Z", 1_893_456_000_250),
+            ("1970-01-01T00:00:01Z", 1_000),
+        ] {
+            assert_eq!(millis(Timestamp::parse(TimestampFormat::DateTime, text).unwrap()), Some(ms), "{text}");
+        }
+        let before = Timestamp::parse(TimestampFormat::DateTime, "1960-01-01T00:00:00Z").unwrap();
+        assert_eq!(millis(before), None);
+    }
 
     #[test]
     fn all_three_http_forms_are_read() {

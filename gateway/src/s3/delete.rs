@@ -48,7 +48,7 @@ pub(super) async fn delete_objects(
     let (input, call) = Call::open(request)?;
     let (objects, quiet) = (input.delete.objects, input.delete.quiet.unwrap_or(false));
     if objects.is_empty() || objects.len() > limit::DELETE_KEYS_MAX {
-        return Err(error::refuse("MalformedXML", error::default_message("MalformedXML")));
+        return Err(error::malformed_xml());
     }
     let bypass = lock::bypass(&call)?;
     let checked = objects.iter().map(|object| check(object, bypass)).collect();

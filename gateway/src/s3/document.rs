@@ -1,11 +1,13 @@
-//! Documents in requests (XML bodies): bounded, read whole, and held against the digests that came with them before
-//! s3s parses them, since it shows a handler only the result.
+//! Documents (XML bodies). Those of requests are bounded, read whole, and held against the digests that came with them before
+//! s3s parses them, since it shows a handler only the result. Those of answers s3s prints, but for the few that it would not
+//! print as S3 does.
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
+use s3s::xml::{SerializeContent, Serializer};
 use s3s::{Body, S3Error, S3Result, TrailingHeaders};
 use windlass_store::blob::{ChecksumAlgorithm, ExpectedChecksum};
 
@@ -19,6 +21,18 @@ use super::query::Query;
 const CONTROL_BYTES_MAX: usize = 1 << 20;
 /// Largest document of DeleteObjects and CompleteMultipartUpload, in bytes; also s3s's own limit.
 pub(super) const LIST_BYTES_MAX: usize = 8 << 20;
+
+/// The namespace of all documents of S3.
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/// Prints the document of an answer.
+pub(super) fn print(name: &str, content: &impl SerializeContent) -> S3Result<Bytes> {
+    let mut out = Vec::with_capacity(1 << 10);
+    let mut serializer = Serializer::new(&mut out);
+    let printed = serializer.decl().and_then(|()| serializer.content_with_ns(name, NAMESPACE, content));
+    printed.map_err(S3Error::internal_error)?;
+    Ok(out.into())
+}
 
 /// Parameters of PUTs of a document about an object.
 const OF_OBJECTS: [&str; 4] = ["acl", "legal-hold", "retention", "tagging"];

@@ -35,6 +35,11 @@ pub(super) fn invalid_request(message: impl Into<Cow<'static, str>>) -> S3Error 
     refuse("InvalidRequest", message)
 }
 
+/// Shorthand: a document is not what its operation takes.
+pub(super) fn malformed_xml() -> S3Error {
+    refuse("MalformedXML", default_message("MalformedXML"))
+}
+
 /// Shorthand: something S3 has and this gateway has not. Nothing is ever stored as if it had an effect.
 pub(super) fn not_implemented(what: &str) -> S3Error {
     refuse("NotImplemented", format!("{what} is not implemented."))

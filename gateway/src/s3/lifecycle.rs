@@ -7,7 +7,7 @@ use s3s::dto::{
     LifecycleRuleAndOperator, LifecycleRuleFilter, NoncurrentVersionExpiration, PutBucketLifecycleConfigurationInput,
     PutBucketLifecycleConfigurationOutput, Tag,
 };
-use s3s::{S3Error, S3Request, S3Response, S3Result};
+use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::clock::Millis;
 use windlass_store::lifecycle::{
     Due, Expiration, Facts, Filter, FilterForm, Lifecycle, LifecycleRule, NoncurrentExpiration,
@@ -15,7 +15,7 @@ use windlass_store::lifecycle::{
 
 use super::call::Call;
 use super::service::Operations;
-use super::{date, encode, error, lock};
+use super::{date, encode, error};
 
 const EXPIRATION: HeaderName = HeaderName::from_static("x-amz-expiration");
 const ABORT_DATE: HeaderName = HeaderName::from_static("x-amz-abort-date");
@@ -104,10 +104,6 @@ pub(super) fn tell_abort(
     Ok(())
 }
 
-fn malformed() -> S3Error {
-    error::refuse("MalformedXML", error::default_message("MalformedXML"))
-}
-
 /// What is not positive becomes zero, which the rules refuse in their own words.
 fn days(days: i32) -> u32 {
     u32::try_from(days).unwrap_or_default()
@@ -118,17 +114,18 @@ fn from_dto(rule: dto::LifecycleRule) -> S3Result<LifecycleRule> {
         return Err(error::not_implemented("A transition to another storage class"));
     }
     let noncurrent = |expiration: NoncurrentVersionExpiration| -> S3Result<NoncurrentExpiration> {
-        let days = days(expiration.noncurrent_days.ok_or_else(malformed)?);
+        let days = days(expiration.noncurrent_days.ok_or_else(error::malformed_xml)?);
         let newer_kept = expiration.newer_noncurrent_versions.map(|kept| u32::try_from(kept).unwrap_or_default());
         Ok(NoncurrentExpiration { days, newer_kept })
     };
-    let abort = |abort: AbortIncompleteMultipartUpload| abort.days_after_initiation.map(days).ok_or_else(malformed);
+    let abort =
+        |abort: AbortIncompleteMultipartUpload| abort.days_after_initiation.map(days).ok_or_else(error::malformed_xml);
     Ok(LifecycleRule {
         id: rule.id.unwrap_or_default(),
         enabled: match rule.status.as_str() {
             ENABLED => true,
             DISABLED => false,
-            _ => return Err(malformed()),
+            _ => return Err(error::malformed_xml()),
         },
         filter: filter(rule.prefix, rule.filter)?,
         expiration: rule.expiration.map(expiration).transpose()?,
@@ -142,10 +139,10 @@ fn expiration(expiration: LifecycleExpiration) -> S3Result<Expiration> {
         (Some(given), None, None) => Ok(Expiration::Days(days(given))),
         (None, Some(at), None) => {
             let before_all = || error::invalid_argument("'Date' must be at midnight GMT");
-            Ok(Expiration::Date(lock::millis(at).ok_or_else(before_all)?))
+            Ok(Expiration::Date(date::millis(at).ok_or_else(before_all)?))
         }
         (None, None, Some(marker)) => Ok(Expiration::DeleteMarker(marker)),
-        _ => Err(malformed()),
+        _ => Err(error::malformed_xml()),
     }
 }
 
@@ -155,13 +152,13 @@ fn filter(prefix: Option<String>, filter: Option<LifecycleRuleFilter>) -> S3Resu
             return Ok(Filter { form: FilterForm::Old, prefix: Some(prefix), ..Filter::default() });
         }
         (None, Some(filter)) => filter,
-        _ => return Err(malformed()),
+        _ => return Err(error::malformed_xml()),
     };
     let size = |size: Option<i64>| {
         let negative = || error::invalid_request("The size of an object in a filter must not be negative.");
         size.map(|size| u64::try_from(size).map_err(|_| negative())).transpose()
     };
-    let tag = |tag: Tag| tag.key.zip(tag.value).ok_or_else(malformed);
+    let tag = |tag: Tag| tag.key.zip(tag.value).ok_or_else(error::malformed_xml);
     let LifecycleRuleFilter { and, object_size_greater_than, object_size_less_than, prefix, tag: one } = filter;
     let single = Filter {
         form: FilterForm::Single,
@@ -172,7 +169,7 @@ fn filter(prefix: Option<String>, filter: Option<LifecycleRuleFilter>) -> S3Resu
     };
     let Some(and) = and else { return Ok(single) };
     if single != Filter::default() {
-        return Err(malformed());
+        return Err(error::malformed_xml());
     }
     Ok(Filter {
         form: FilterForm::And,

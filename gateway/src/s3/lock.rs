@@ -9,7 +9,6 @@ use s3s::dto::{
     PutObjectLockConfigurationOutput, PutObjectRetentionInput, PutObjectRetentionOutput, Timestamp, TimestampFormat,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result};
-use windlass_store::clock::Millis;
 use windlass_store::object::{DefaultRetention, Extras, LockMode, ObjectLock, Period, Retention};
 use windlass_store::policy::{Action, Principal};
 
@@ -28,20 +27,20 @@ pub(super) async fn put_configuration(
     request: S3Request<PutObjectLockConfigurationInput>,
 ) -> S3Result<S3Response<PutObjectLockConfigurationOutput>> {
     let (input, call) = Call::open(request)?;
-    let configuration = input.object_lock_configuration.ok_or_else(malformed)?;
+    let configuration = input.object_lock_configuration.ok_or_else(error::malformed_xml)?;
     if configuration.object_lock_enabled.as_ref().map(ObjectLockEnabled::as_str) != Some(ObjectLockEnabled::ENABLED) {
-        return Err(malformed());
+        return Err(error::malformed_xml());
     }
     let default = match configuration.rule {
         None => None,
-        Some(rule) => Some(default_retention(&rule.default_retention.ok_or_else(malformed)?)?),
+        Some(rule) => Some(default_retention(&rule.default_retention.ok_or_else(error::malformed_xml)?)?),
     };
     door.store.put_object_lock(&call.grant, ObjectLock { default }).await.map_err(error::from_store)?;
     Ok(S3Response::new(PutObjectLockConfigurationOutput::default()))
 }
 
 fn default_retention(asked: &dto::DefaultRetention) -> S3Result<DefaultRetention> {
-    let mode = asked.mode.as_ref().and_then(|mode| LockMode::parse(mode.as_str())).ok_or_else(malformed)?;
+    let mode = asked.mode.as_ref().and_then(|mode| LockMode::parse(mode.as_str())).ok_or_else(error::malformed_xml)?;
     let number = |number: i32| {
         let message = "Default retention period must be a positive integer value.";
         u32::try_from(number).map_err(|_| error::refuse("InvalidRetentionPeriod", message))
@@ -49,7 +48,7 @@ fn default_retention(asked: &dto::DefaultRetention) -> S3Result<DefaultRetention
     let period = match (asked.days, asked.years) {
         (Some(days), None) => Period::Days(number(days)?),
         (None, Some(years)) => Period::Years(number(years)?),
-        _ => return Err(malformed()),
+        _ => return Err(error::malformed_xml()),
     };
     Ok(DefaultRetention { mode, period })
 }
@@ -85,14 +84,14 @@ pub(super) async fn put_retention(
     request: S3Request<PutObjectRetentionInput>,
 ) -> S3Result<S3Response<PutObjectRetentionOutput>> {
     let (input, call) = Call::open(request)?;
-    let asked = input.retention.ok_or_else(malformed)?;
+    let asked = input.retention.ok_or_else(error::malformed_xml)?;
     let retention = match (asked.mode, asked.retain_until_date) {
         (None, None) => None,
         (Some(mode), Some(until)) => {
-            let mode = LockMode::parse(mode.as_str()).ok_or_else(malformed)?;
-            Some(Retention { mode, until_ms: millis(until).ok_or_else(malformed)? })
+            let mode = LockMode::parse(mode.as_str()).ok_or_else(error::malformed_xml)?;
+            Some(Retention { mode, until_ms: date::millis(until).ok_or_else(error::malformed_xml)? })
         }
-        _ => return Err(malformed()),
+        _ => return Err(error::malformed_xml()),
     };
     let (key, version) = (call::key(&input.key)?, call.version()?);
     let bypass = bypass(&call)?;
@@ -124,11 +123,11 @@ pub(super) async fn put_legal_hold(
     request: S3Request<PutObjectLegalHoldInput>,
 ) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
     let (input, call) = Call::open(request)?;
-    let status = input.legal_hold.and_then(|hold| hold.status).ok_or_else(malformed)?;
+    let status = input.legal_hold.and_then(|hold| hold.status).ok_or_else(error::malformed_xml)?;
     let hold = match status.as_str() {
         ObjectLockLegalHoldStatus::ON => true,
         ObjectLockLegalHoldStatus::OFF => false,
-        _ => return Err(malformed()),
+        _ => return Err(error::malformed_xml()),
     };
     let (key, version) = (call::key(&input.key)?, call.version()?);
     door.store.put_legal_hold(&call.grant, key, version, hold).await.map_err(|error| call.refused(error))?;
@@ -167,7 +166,7 @@ pub(super) fn retention(call: &Call) -> S3Result<Option<Retention>> {
         (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
             let mode = LockMode::parse(mode).ok_or_else(|| invalid_argument("Unknown wormMode directive."))?;
-            let until = Timestamp::parse(TimestampFormat::DateTime, until).ok().and_then(millis);
+            let until = Timestamp::parse(TimestampFormat::DateTime, until).ok().and_then(date::millis);
             let wrong = "The retain until date must be provided in ISO 8601 format";
             Ok(Some(Retention { mode, until_ms: until.ok_or_else(|| invalid_argument(wrong))? }))
         }
@@ -207,39 +206,7 @@ const fn hold_name(hold: bool) -> &'static str {
     if hold { ObjectLockLegalHoldStatus::ON } else { ObjectLockLegalHoldStatus::OFF }
 }
 
-pub(super) fn millis(time: Timestamp) -> Option<Millis> {
-    let mut text = Vec::with_capacity(32);
-    time.format(TimestampFormat::EpochSeconds, &mut text).ok()?;
-    let text = String::from_utf8(text).ok()?;
-    let (seconds, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let thousandths = format!("{fraction:0<3}");
-    let thousandths: u64 = thousandths.get(..3)?.parse().ok()?;
-    seconds.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(thousandths)
-}
-
-fn malformed() -> S3Error {
-    error::refuse("MalformedXML", error::default_message("MalformedXML"))
-}
-
 fn nothing_said() -> S3Error {
     let message = "The specified object does not have a ObjectLock configuration";
     error::refuse("NoSuchObjectLockConfiguration", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_to_the_millisecond() {
-        for (text, ms) in [
-            ("2030-01-01T00:00:00Z", 1_893_456_000_000),
-            ("2030-01-01T00:00:00.250Z", 1_893_456_000_250),
-            ("1970-01-01T00:00:01Z", 1_000),
-        ] {
-            assert_eq!(millis(Timestamp::parse(TimestampFormat::DateTime, text).unwrap()), Some(ms), "{text}");
-        }
-        let before = Timestamp::parse(TimestampFormat::DateTime, "1960-01-01T00:00:00Z").unwrap();
-        assert_eq!(millis(before), None);
-    }
 }

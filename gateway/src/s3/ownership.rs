@@ -1,6 +1,5 @@
 //! Ownership controls: who owns what others write into a bucket, and whether its access control lists count.
 
-use s3s::S3Error;
 use s3s::dto::{
     self, DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput, GetBucketOwnershipControlsInput,
     GetBucketOwnershipControlsOutput, ObjectOwnership, OwnershipControlsRule, PutBucketOwnershipControlsInput,
@@ -34,8 +33,8 @@ pub(super) async fn put(
     request: S3Request<PutBucketOwnershipControlsInput>,
 ) -> S3Result<S3Response<PutBucketOwnershipControlsOutput>> {
     let (input, call) = Call::open(request)?;
-    let [rule] = input.ownership_controls.rules.as_slice() else { return Err(malformed()) };
-    let ownership = Ownership::parse(rule.object_ownership.as_str()).ok_or_else(malformed)?;
+    let [rule] = input.ownership_controls.rules.as_slice() else { return Err(error::malformed_xml()) };
+    let ownership = Ownership::parse(rule.object_ownership.as_str()).ok_or_else(error::malformed_xml)?;
     door.store.put_ownership(&call.grant, ownership).await.map_err(error::from_store)?;
     Ok(S3Response::new(PutBucketOwnershipControlsOutput::default()))
 }
@@ -57,8 +56,4 @@ pub(super) fn from_headers(call: &Call) -> S3Result<Option<Ownership>> {
         Ownership::parse(name).ok_or_else(wrong)
     };
     call.header("x-amz-object-ownership").map(parse).transpose()
-}
-
-fn malformed() -> S3Error {
-    error::refuse("MalformedXML", error::default_message("MalformedXML"))
 }

@@ -135,7 +135,7 @@ pub(super) fn of_copy(call: &Call) -> S3Result<Option<Tags>> {
 }
 
 fn from_dto(tagging: Tagging) -> S3Result<Tags> {
-    let malformed = || error::refuse("MalformedXML", error::default_message("MalformedXML"));
+    let malformed = error::malformed_xml;
     tagging.tag_set.into_iter().map(|tag| tag.key.zip(tag.value).ok_or_else(malformed)).collect()
 }
 

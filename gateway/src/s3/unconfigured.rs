@@ -43,7 +43,7 @@ pub(super) async fn put_bucket_request_payment(
     match input.request_payment_configuration.payer.as_str() {
         Payer::BUCKET_OWNER => Ok(S3Response::new(PutBucketRequestPaymentOutput {})),
         Payer::REQUESTER => Err(error::not_implemented("Payment by the requester")),
-        _ => Err(malformed()),
+        _ => Err(error::malformed_xml()),
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn put_bucket_accelerate_configuration(
     match input.accelerate_configuration.status.as_ref().map(BucketAccelerateStatus::as_str) {
         Some(BucketAccelerateStatus::SUSPENDED) => Ok(S3Response::new(PutBucketAccelerateConfigurationOutput {})),
         Some(BucketAccelerateStatus::ENABLED) => Err(error::not_implemented("Accelerated transfer")),
-        _ => Err(malformed()),
+        _ => Err(error::malformed_xml()),
     }
 }
 
@@ -184,8 +184,4 @@ fn missing(code: &'static str, message: &'static str) -> S3Error {
     let mut error = error::refuse(code, message);
     error.set_status_code(StatusCode::NOT_FOUND);
     error
-}
-
-fn malformed() -> S3Error {
-    error::refuse("MalformedXML", error::default_message("MalformedXML"))
 }

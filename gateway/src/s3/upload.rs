@@ -62,7 +62,7 @@ pub(super) async fn complete(
     let (input, call) = Call::open(request)?;
     let parts = input.multipart_upload.and_then(|document| document.parts).unwrap_or_default();
     if parts.is_empty() || parts.len() > usize::from(limit::PARTS_MAX) {
-        return Err(error::refuse("MalformedXML", error::default_message("MalformedXML")));
+        return Err(error::malformed_xml());
     }
     let complete = CompleteUpload {
         key: call::key(&input.key)?,
@@ -107,7 +107,7 @@ pub(super) async fn abort(
 fn part(part: CompletedPart) -> S3Result<PartRef> {
     let checksum = checksum::of_part(&part)?;
     let (Some(number), Some(etag)) = (part.part_number, part.e_tag) else {
-        return Err(error::refuse("MalformedXML", error::default_message("MalformedXML")));
+        return Err(error::malformed_xml());
     };
     Ok(PartRef { number: call::part_number(number)?, etag: etag.into_value(), checksum })
 }

@@ -20,9 +20,7 @@ use super::call::{self, Call};
 use super::encode::Encoding;
 use super::error::{self, invalid_argument, not_implemented};
 use super::service::Operations;
-use super::{checksum, date, list};
-
-const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+use super::{checksum, date, document, list};
 
 /// Has a bucket keep versions, or keep no more of them.
 pub(super) async fn put_versioning(
@@ -41,7 +39,7 @@ pub(super) async fn put_versioning(
             let message = "The Versioning element must be specified";
             return Err(error::refuse("IllegalVersioningConfigurationException", message));
         }
-        Some(_) => return Err(error::refuse("MalformedXML", error::default_message("MalformedXML"))),
+        Some(_) => return Err(error::malformed_xml()),
     };
     door.store.put_versioning(&call.grant, versioning).await.map_err(error::from_store)?;
     Ok(S3Response::new(PutBucketVersioningOutput::default()))
@@ -92,9 +90,12 @@ pub(super) async fn list_object_versions(
     let bucket = call.grant.bucket().map_err(error::from_store)?;
     let lists = door.store.ownership(bucket).map_err(error::from_store)?.has_lists();
     let owner = list::owner_of(&call)?;
-    let document = print(&Answer { output: &output, page: &page, encoding, owner: &owner, lists })?;
+    let document = document::print(
+        "ListVersionsResult",
+        &Answer { output: &output, page: &page, encoding, owner: &owner, lists },
+    )?;
     let mut answer = S3Response::new(output);
-    answer.extensions.insert(Document(document.into()));
+    answer.extensions.insert(Document(document));
     Ok(answer)
 }
 
@@ -182,16 +183,6 @@ fn marker(key: String, row: &MarkerRow, latest: bool, owner: &Owner) -> DeleteMa
         owner: Some(owner.clone()),
         version_id: Some(row.version.map_or(VersionId::Null, VersionId::Id).to_string()),
     }
-}
-
-fn print(answer: &Answer<'_>) -> S3Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(1 << 10);
-    let mut serializer = Serializer::new(&mut out);
-    serializer
-        .decl()
-        .and_then(|()| serializer.content_with_ns("ListVersionsResult", NAMESPACE, answer))
-        .map_err(s3s::S3Error::internal_error)?;
-    Ok(out)
 }
 
 #[cfg(test)]

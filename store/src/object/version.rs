@@ -206,7 +206,8 @@ fn newest(read: &dyn Read, bucket: BucketId, key: &str) -> Result<Option<Version
     Ok(newest)
 }
 
-/// Makes room for a new current version at `sequence`: what is current is kept as a version or replaced, as the bucket says.
+/// Makes room for a new version at `sequence`: what is current is kept as a version or replaced, as the bucket says. Its row in
+/// `objects` is left to the caller, who puts another in its place or removes it.
 /// Returns the new version's id, and how the counters change by it.
 pub(crate) fn make_room(
     tx: &mut Tx<'_>,
@@ -228,7 +229,6 @@ pub(crate) fn make_room(
         } else {
             change.add = demote(tx, bucket, key, old)?;
         }
-        OBJECTS.delete(tx, &row_key);
     }
     if bucket.row.versioning == Versioning::Suspended
         && !null_replaced
@@ -259,6 +259,7 @@ fn demote(tx: &mut Tx<'_>, bucket: &Bucket, key: &str, row: ObjectRow) -> Result
 pub(crate) fn mark_deleted(tx: &mut Tx<'_>, bucket: &Bucket, key: &str) -> Result<Option<[u8; 16]>> {
     let sequence = tx.next_sequence()?;
     let (version, mut change) = make_room(tx, bucket, key, sequence)?;
+    OBJECTS.delete(tx, &(bucket.id, key.to_owned()));
     if version.is_none() {
         NULL_VERSIONS.put(tx, &(bucket.id, key.to_owned()), &NullRow { sequence })?;
     }

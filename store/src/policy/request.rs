@@ -21,8 +21,8 @@ use crate::object::{ObjectRow, VersionId, find_object};
 pub struct S3Asked<'a> {
     /// What a key must have the scopes for.
     pub action: Action,
-    /// What policies and lists must allow, all of it; the first says what it is about.
-    pub actions: &'a [S3Action],
+    /// What policies and lists must allow, all of it; the first says what it is about. Not asked where a bucket has neither.
+    pub actions: &'a dyn Fn() -> Vec<S3Action>,
     /// The bucket.
     pub bucket: &'a BucketName,
     /// The key; `None` for what is about the bucket, and for what is about many keys.

@@ -37,8 +37,9 @@ impl Store {
         if has_rules(&bucket) {
             let rules = Rules::of(self, &bucket)?;
             let about = self.about(&bucket, asked.key, asked.version, asked.facts, asked.upload);
-            each = asked.key.is_none() && asked.actions.first().is_some_and(|action| action.is_on_object());
-            if !each && !rules.allow(&about, principal, asked.actions, now)? {
+            let actions = (asked.actions)();
+            each = asked.key.is_none() && actions.first().is_some_and(|action| action.is_on_object());
+            if !each && !rules.allow(&about, principal, &actions, now)? {
                 return Err(denied());
             }
             lists = rules.lists(&about, principal, now)?;
@@ -97,10 +98,8 @@ fn visible(read: &dyn Read, now: Millis, principal: &Principal, action: Action, 
         Principal::Key(key) => Some(key),
         Principal::Anonymous => None,
     };
-    if key
-        .is_some_and(|key| key.expires_ms.is_some_and(|expires| expires <= now) || !key.scopes.contain(action.scopes()))
-    {
-        return Err(denied());
+    if let Some(key) = key {
+        key.must_be_good_for(action, now)?;
     }
     let bucket = Bucket::find(read, name)?.ok_or_else(no_such_bucket)?;
     let hidden = key.and_then(|key| key.buckets.as_ref()).is_some_and(|list| !list.contains(&bucket.id));

@@ -50,7 +50,7 @@ pub(super) fn of(fields: &Fields) -> S3Result<HeaderMap> {
 fn tags(document: &str) -> S3Result<String> {
     let mut reader = Deserializer::new(document.as_bytes());
     let parsed = Tagging::deserialize(&mut reader).and_then(|tagging| reader.expect_eof().map(|()| tagging));
-    let malformed = || error::refuse("MalformedXML", error::default_message("MalformedXML"));
+    let malformed = error::malformed_xml;
     let tagging = parsed.map_err(|_| malformed())?;
     let mut header = Serializer::new(String::new());
     for tag in &tagging.tag_set {

@@ -160,7 +160,7 @@ impl Sites {
         };
         let asked = S3Asked {
             action: Action::GetObject,
-            actions: &[S3Action::GetObject],
+            actions: &|| vec![S3Action::GetObject],
             bucket: &BucketName::parse(&ask.bucket).map_err(error::from_store)?,
             key: Some(key),
             version: None,
