@@ -7,18 +7,21 @@ use windlass_store::Store;
 use windlass_store::log::Logs;
 
 use crate::metrics::Metrics;
+use crate::trace::Access;
 
 /// The parts of a running gateway; made once, in `serve.rs`.
 pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) logs: Arc<Logs>,
     pub(crate) metrics: Metrics,
+    /// The access log, if it is written.
+    pub(crate) access: Option<Access>,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, logs: Arc<Logs>, metrics: Metrics) -> Self {
-        Self { store, logs, metrics, draining: AtomicBool::new(false) }
+    pub(crate) fn new(store: Arc<Store>, logs: Arc<Logs>, metrics: Metrics, access: Option<Access>) -> Self {
+        Self { store, logs, metrics, access, draining: AtomicBool::new(false) }
     }
 
     /// From now on the gateway only finishes what it has begun.

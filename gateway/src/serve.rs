@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::net::{Domains, Proxies, Served};
 use crate::root_key::{self, Told};
 use crate::s3::{S3Door, S3Settings};
+use crate::trace::Access;
 use crate::{admin, jobs, net, organisations, trace};
 
 /// How long work that could not be cut is waited for at the end.
@@ -33,14 +34,15 @@ const RUNTIME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until a signal ends it. `ephemeral` keeps nothing.
 pub(crate) fn serve(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
-    let log = trace::begin(&settings.log).map_err(|error| Failure::of("the log could not be started", &error))?;
+    let (log, access) =
+        trace::begin(&settings.log).map_err(|error| Failure::of("the log could not be started", &error))?;
     door::log_panics();
-    let served = run(settings, ephemeral);
+    let served = run(settings, ephemeral, access);
     log.flush();
     served
 }
 
-fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
+fn run(settings: &Settings, ephemeral: bool, access: Option<Access>) -> Result<(), Failure> {
     let plan = organisations::plan(settings)?;
     let mut options = store_options(settings)?;
     // Held until everything that uses it has ended.
@@ -70,7 +72,8 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
                 )
             })?;
         }
-        let served = listen(settings, Arc::clone(&store), Arc::clone(&logs), (listener, tls), address).await;
+        let logs = (Arc::clone(&logs), access);
+        let served = listen(settings, Arc::clone(&store), logs, (listener, tls), address).await;
         if let Err(error) = store.flush_counters().await {
             tracing::error!(%error, "what was counted last could not be written");
         }
@@ -87,11 +90,11 @@ fn run(settings: &Settings, ephemeral: bool) -> Result<(), Failure> {
 async fn listen(
     settings: &Settings,
     store: Arc<Store>,
-    logs: Arc<Logs>,
+    (logs, access): (Arc<Logs>, Option<Access>),
     (listener, tls): (TcpListener, Option<(net::Tls, net::Watcher)>),
     address: SocketAddr,
 ) -> Result<(), Failure> {
-    let app = Arc::new(App::new(Arc::clone(&store), logs, Metrics::new(jobs::NAMES)));
+    let app = Arc::new(App::new(Arc::clone(&store), logs, Metrics::new(jobs::NAMES), access));
     let s3 = S3Door::new(Arc::clone(&store), s3_settings(settings));
     let json = json_door(settings, store, Arc::clone(&app.logs));
     let proxies = Proxies::new(settings.proxy.trusted.clone(), settings.proxy.headers);

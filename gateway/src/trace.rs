@@ -1,5 +1,6 @@
 //! The log: text or JSON lines on standard error, from the level that the settings name.
 
+mod access;
 mod lines;
 
 use tracing::level_filters::LevelFilter;
@@ -9,18 +10,22 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 use windlass_config::{Log, LogFormat, LogLevel};
 
+pub(crate) use access::{Access, Answered};
 pub(crate) use lines::{Flush, dropped_lines};
 
-/// Begins to log. Lines are written by a thread of their own; what the guard is asked to flush has been written.
-pub(crate) fn begin(settings: &Log) -> std::io::Result<Flush> {
+/// Begins to log. Lines are written by a thread of their own; what the guard is asked to flush has been written. The access
+/// log is there if lines of its level are let through.
+pub(crate) fn begin(settings: &Log) -> std::io::Result<(Flush, Option<Access>)> {
     let (writer, flush) = lines::writer()?;
+    let access = Access { lines: writer.clone(), format: settings.format };
     let layer = fmt::layer().with_writer(writer).with_ansi(false);
     let layer = match settings.format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(layer.with_filter(targets(settings.level))).init();
-    Ok(flush)
+    let heard = !matches!(settings.level, LogLevel::Error | LogLevel::Warn);
+    Ok((flush, heard.then_some(access)))
 }
 
 /// What is let through.

@@ -187,7 +187,9 @@ impl Printout {
             return Self::Binary(seen.bytes);
         }
         // Cut within a character, or no text from there on.
-        let valid = seen.begin.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+        let valid = str::from_utf8(&seen.begin).unwrap_or_else(|error| {
+            seen.begin.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default()
+        });
         let (mut text, to_the_end) = redact::json(valid);
         let whole = to_the_end && valid.len() as u64 == seen.bytes && text.len() <= limit::LOG_BODY_BYTES_MAX;
         text.truncate(text.floor_char_boundary(limit::LOG_BODY_BYTES_MAX));

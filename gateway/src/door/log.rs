@@ -18,6 +18,7 @@ use super::request_id::RequestId;
 use super::route::Kind;
 use crate::app::App;
 use crate::body::{Body, BodyError, boxed};
+use crate::trace::Answered;
 
 /// Longest path in a log line; the rest is cut.
 const PATH_BYTES_MAX: usize = 512;
@@ -154,24 +155,26 @@ impl Drop for Line {
         // 499 is what proxies log for a client that left before there was an answer.
         let shown_status = status.unwrap_or(499);
         self.app.metrics.requests.end(self.kind, &self.method, status, duration);
+        let now = self.app.store.now();
+        if let Some(access) = &self.app.access {
+            let answered = Answered {
+                request_id: self.id.as_str(),
+                door: self.kind.name(),
+                method: self.method.as_str(),
+                path: &self.path,
+                status: shown_status,
+                bytes: self.bytes,
+                duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+                end: self.end.name(),
+                peer: self.peer,
+            };
+            access.write(now, &answered);
+        }
         if let Some(capture) = self.capture.take()
-            && let Some(capture) = capture.end(shown_status, duration, self.app.store.now())
+            && let Some(capture) = capture.end(shown_status, duration, now)
         {
             self.app.logs.record(capture);
         }
-        tracing::info!(
-            target: "windlass::access",
-            request_id = %self.id,
-            door = self.kind.name(),
-            method = %self.method,
-            path = %self.path,
-            status = shown_status,
-            bytes = self.bytes,
-            duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            end = self.end.name(),
-            peer = %self.peer,
-            "answered"
-        );
     }
 }
 

@@ -79,6 +79,15 @@ impl Shared {
 #[derive(Clone)]
 pub(super) struct Lines(Arc<Shared>);
 
+impl Lines {
+    /// Takes one whole line.
+    pub(super) fn take(&self, line: &[u8]) {
+        if !self.0.push(line) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Waits for the lines written so far.
 pub(crate) struct Flush(Arc<Shared>);
 
@@ -131,9 +140,7 @@ impl MakeWriter<'_> for Lines {
 impl Write for Lines {
     /// Takes one whole line, as the subscriber writes them.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !self.0.push(line) {
-            DROPPED.fetch_add(1, Ordering::Relaxed);
-        }
+        self.take(line);
         Ok(line.len())
     }
 

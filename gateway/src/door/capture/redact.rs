@@ -3,6 +3,8 @@
 //! JSON is redacted as text, token by token, and not as a document: what is logged of a body may be its beginning alone.
 //! Whatever is no JSON token ends it there, so that nothing is kept whose meaning is not known.
 
+use std::borrow::Cow;
+
 use super::SHARE;
 
 /// What stands in place of a secret.
@@ -31,6 +33,9 @@ const LAST: [u8; 9] = *b"dehlnpsty";
 /// What ends like one and is none: places in listings.
 const HARMLESS: [&str; 3] = ["continuationtoken", "nextcontinuationtoken", "nexttoken"];
 
+/// What is looked at of a name, from its end: more than the longest of those above.
+const NAME_BYTES_MAX: usize = 24;
+
 /// How an API key begins, and how many characters follow.
 const API_KEY: (&str, usize) = ("bkt_", 43);
 
@@ -41,9 +46,14 @@ pub(super) fn is_secret(name: &str) -> bool {
     if !last.is_some_and(|last| LAST.contains(&last)) {
         return false;
     }
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let ends = ENDS.iter().any(|end| plain.ends_with(end)) || plain.ends_with("secretaccesskey");
-    (ends && !HARMLESS.contains(&plain.as_str())) || NAMES.contains(&plain.as_str())
+    let mut plain = [0; NAME_BYTES_MAX];
+    let mut room = plain.iter_mut().rev();
+    let letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    let count = letters.zip(&mut room).map(|(byte, place)| *place = byte.to_ascii_lowercase()).count();
+    let plain = plain.get(NAME_BYTES_MAX - count..).unwrap_or_default();
+    let is = |name: &str| name.as_bytes() == plain;
+    let ends = ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) || plain.ends_with(b"secretaccesskey");
+    (ends && !HARMLESS.iter().any(|name| is(name))) || NAMES.iter().any(|name| is(name))
 }
 
 /// Whether a text holds an API key, or the beginning of one at its end.
@@ -81,6 +91,8 @@ pub(super) fn value(name: &str, value: &str) -> String {
 pub(super) fn json(text: &str) -> (String, bool) {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    // What the whole does not hold, no part of it does.
+    let suspect = holds_secret(text);
     while let Some(&byte) = rest.as_bytes().first() {
         if byte != b'"' {
             let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
@@ -110,7 +122,7 @@ pub(super) fn json(text: &str) -> (String, bool) {
                 rest = behind;
             }
             None => {
-                if holds_secret(string) {
+                if suspect && holds_secret(string) {
                     out.extend(["\"", REDACTED, "\""]);
                 } else {
                     out.push_str(string);
@@ -129,13 +141,16 @@ fn is_plain(byte: u8) -> bool {
 
 /// The string at the beginning, with its quotes, and what is behind it; `None` if it does not end.
 fn string(text: &str) -> Option<(&str, &str)> {
-    let mut escaped = false;
-    let end = text.bytes().enumerate().skip(1).find(|(_, byte)| {
-        let ends = *byte == b'"' && !escaped;
-        escaped = *byte == b'\\' && !escaped;
-        ends
-    });
-    text.split_at_checked(end?.0 + 1)
+    let mut end = 1;
+    loop {
+        let inner = text.get(end..)?;
+        end += inner.find('"')? + 1;
+        let before = text.as_bytes().get(1..end - 1)?;
+        // Each backslash takes the next one with it.
+        if before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0 {
+            return text.split_at_checked(end);
+        }
+    }
 }
 
 /// What is behind the value at the beginning; `None` if the value does not end.
@@ -163,8 +178,11 @@ fn skip_value(text: &str) -> Option<&str> {
 }
 
 /// The text of a string between its quotes, with escapes resolved as far as names need it.
-fn unescaped(string: &str) -> String {
+fn unescaped(string: &str) -> Cow<'_, str> {
     let inner = string.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(string);
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
     while let Some((plain, escape)) = rest.split_once('\\') {
@@ -183,7 +201,7 @@ fn unescaped(string: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
