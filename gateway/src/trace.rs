@@ -5,10 +5,13 @@ mod lines;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
-use windlass_config::{Log, LogFormat, LogLevel};
+use windlass_config::{Log, LogFormat, LogLevel, time};
+use windlass_store::clock::{Clock as _, SystemClock};
 
 pub(crate) use access::{Access, Answered};
 pub(crate) use lines::{Flush, dropped_lines};
@@ -18,7 +21,7 @@ pub(crate) use lines::{Flush, dropped_lines};
 pub(crate) fn begin(settings: &Log) -> std::io::Result<(Flush, Option<Access>)> {
     let (writer, flush) = lines::writer()?;
     let access = Access { lines: writer.clone(), format: settings.format };
-    let layer = fmt::layer().with_writer(writer).with_ansi(false);
+    let layer = fmt::layer().with_writer(writer).with_ansi(false).with_timer(Clock);
     let layer = match settings.format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
@@ -26,6 +29,15 @@ pub(crate) fn begin(settings: &Log) -> std::io::Result<(Flush, Option<Access>)> 
     tracing_subscriber::registry().with(layer.with_filter(targets(settings.level))).init();
     let heard = !matches!(settings.level, LogLevel::Error | LogLevel::Warn);
     Ok((flush, heard.then_some(access)))
+}
+
+/// Times of lines, as they are written everywhere else.
+struct Clock;
+
+impl FormatTime for Clock {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        writer.write_str(&time::print(SystemClock.now()))
+    }
 }
 
 /// What is let through.

@@ -16,8 +16,9 @@ use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource, S
 
 use super::facts::{self, Told};
 use super::gate::Admitted;
+use super::limits::Limits;
 use super::ops::{self, Operation};
-use super::{body, call, error, limits, permissions};
+use super::{body, call, error, permissions};
 
 tokio::task_local! {
     /// The key whose secret s3s was given for the request at hand: s3s hands on only its access key id, and looking that
@@ -69,6 +70,8 @@ impl S3Auth for NoSecrets {
 pub(super) struct Access {
     /// Where the decision is made.
     pub(super) store: Arc<Store>,
+    /// What callers must keep.
+    pub(super) limits: Limits,
     /// The region that policies are told of.
     pub(super) region: Arc<str>,
 }
@@ -98,7 +101,7 @@ impl S3Access for Access {
             }
         };
         check_nobody(admitted, form.is_some())?;
-        limits::begin(&self.store, &operation, &grant, cx.extensions_mut())?;
+        self.limits.begin(&operation, &grant, cx.extensions_mut())?;
         cx.extensions_mut().insert(grant);
         Ok(())
     }

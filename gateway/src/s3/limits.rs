@@ -7,9 +7,10 @@ use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use s3s::S3Result;
 use windlass_api::Rates;
 use windlass_store::Store;
+use windlass_store::id::OrgId;
 use windlass_store::log::Caller;
 use windlass_store::name::BucketName;
-use windlass_store::policy::{Grant, KeyPrincipal};
+use windlass_store::policy::{Grant, KeyPrincipal, Principal};
 
 use super::error;
 use super::host::Target;
@@ -24,11 +25,14 @@ pub(super) struct Limits {
     store: Arc<Store>,
     /// Apart from those of the JSON doors, as plans have a number for each.
     rates: Arc<Rates>,
+    /// What nobody in particular asks of an organisation's buckets has as much room of its own: a crowd must not keep their
+    /// owner out.
+    nobody: Arc<Rates>,
 }
 
 impl Limits {
     pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store, rates: Arc::default() }
+        Self { store, rates: Arc::default(), nobody: Arc::default() }
     }
 
     /// Whether a request about a bucket could be allowed to somebody without credentials.
@@ -43,32 +47,36 @@ impl Limits {
         if let Some(caller) = extensions.get::<Arc<Caller>>() {
             caller.belongs_to(key.org, Some(key.key));
         }
-        let limit = self.store.plan_of(key.org).map_err(error::from_store)?.s3_requests_per_minute;
-        let taken = self.rates.take(key.org, limit, self.store.now());
+        self.take(&self.rates, key.org)
+    }
+
+    /// Takes note of what was allowed. Somebody without credentials is let in as often as the plan of the bucket's owner
+    /// allows. The bytes of an object are only sent while the organisation has bandwidth left, where its plan enforces that:
+    /// else `QuotaExceeded`.
+    pub(super) fn begin(&self, operation: &Operation, grant: &Grant, extensions: &Extensions) -> S3Result<()> {
+        let Ok(bucket) = grant.bucket() else { return Ok(()) };
+        let (org, delivers) = (bucket.row.org, operation.name == DELIVERY);
+        if let Some(caller) = extensions.get::<Arc<Caller>>() {
+            caller.uses(bucket.id, org);
+            // What nobody in particular does in a bucket is told to its owner.
+            caller.belongs_to(org, None);
+            if delivers {
+                caller.delivers();
+            }
+        }
+        if *grant.caller() == Principal::Anonymous {
+            self.take(&self.nobody, org)?;
+        }
+        if delivers { self.store.check_bandwidth(org).map_err(error::from_store) } else { Ok(()) }
+    }
+
+    fn take(&self, rates: &Rates, org: OrgId) -> S3Result<()> {
+        let limit = self.store.plan_of(org).map_err(error::from_store)?.s3_requests_per_minute;
+        let taken = rates.take(org, limit, self.store.now());
         let Some(seconds) = taken.and_then(|taken| taken.retry_after_s) else { return Ok(()) };
         let mut refused = error::refuse("SlowDown", "Please reduce your request rate.");
         refused.set_status_code(StatusCode::TOO_MANY_REQUESTS);
         refused.set_headers(HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from(seconds))]));
         Err(refused)
-    }
-}
-
-/// Takes note of what was allowed. The bytes of an object are only sent while the organisation has bandwidth left, where
-/// its plan enforces that: else `QuotaExceeded`.
-pub(super) fn begin(store: &Store, operation: &Operation, grant: &Grant, extensions: &Extensions) -> S3Result<()> {
-    let delivers = operation.name == DELIVERY;
-    if let Some(caller) = extensions.get::<Arc<Caller>>() {
-        if let Ok(bucket) = grant.bucket() {
-            caller.uses(bucket.id, bucket.row.org);
-            // What nobody in particular does in a bucket is told to its owner.
-            caller.belongs_to(bucket.row.org, None);
-        }
-        if delivers {
-            caller.delivers();
-        }
-    }
-    match grant.bucket() {
-        Ok(bucket) if delivers => store.check_bandwidth(bucket.row.org).map_err(error::from_store),
-        _ => Ok(()),
     }
 }

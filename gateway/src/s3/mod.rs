@@ -128,14 +128,16 @@ impl S3Door {
         let region = Arc::from(name.as_str());
         let working =
             service::Operations { store: Arc::clone(&store), region: name, day_ms, ownership, targets: targets.into() };
-        let sites = website::Sites::new(working.clone(), sites);
+        let limits = limits::Limits::new(Arc::clone(&store));
+        let sites = website::Sites::new(working.clone(), limits.clone(), sites);
         let mut operations = builder(working, &host);
         operations.set_auth(auth::NoSecrets);
-        operations.set_access(auth::Access { store: Arc::clone(&store), region: Arc::clone(&region) });
+        let access = || auth::Access { store: Arc::clone(&store), limits: limits.clone(), region: Arc::clone(&region) };
+        operations.set_access(access());
         let mut signatures = builder(service::NoOperations, &host);
-        signatures.set_access(auth::Access { store: Arc::clone(&store), region: Arc::clone(&region) });
+        signatures.set_access(access());
         signatures.set_auth(auth::Secrets { store: Arc::clone(&store) });
-        let gate = gate::Gate { operations: operations.build(), limits: limits::Limits::new(Arc::clone(&store)) };
+        let gate = gate::Gate { operations: operations.build(), limits };
         signatures.set_route(gate.clone());
         Self { store, signatures: signatures.build(), gate, host, sigv2_presigned, body_idle, region, sites }
     }

@@ -241,6 +241,24 @@ async fn a_plan_s_requests_are_counted_over_all_its_credentials() {
 }
 
 #[tokio::test]
+async fn a_crowd_has_as_many_requests_as_the_owner_and_takes_none_of_the_owner_s() {
+    let server = Server::start_with(Options::default().config(TINY), DataDir::new());
+    let signer = server.client().with_keys("TINYACCESSKEY0000001", "tiny-secret-0123456789");
+    let nobody = Json::anonymous(&signer);
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::tiny-things/k"
+    }] });
+    signer.request("PUT", "tiny-things", "k").body("v").await.is(200);
+    signer.request("PUT", "tiny-things", "").flag("policy").body(policy.to_string()).await.is(204);
+    for _ in 0..3 {
+        nobody.get("/tiny-things/other").await.is(403);
+        nobody.get("/tiny-things/k").await.is(200).has_body("v");
+    }
+    nobody.get("/tiny-things/k").await.is_error(429, "SlowDown").need("retry-after");
+    signer.request("GET", "tiny-things", "k").await.is(200);
+}
+
+#[tokio::test]
 async fn a_month_s_bandwidth_ends_downloads_and_nothing_else() {
     let server = Server::start_with(Options::default().config(TINY), DataDir::new());
     let signer = server.client().with_keys("METEREDACCESSKEY0001", "metered-secret-0123456789");

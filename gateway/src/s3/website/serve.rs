@@ -15,9 +15,10 @@ use super::super::answer::Status;
 use super::super::call;
 use super::super::facts::Told;
 use super::super::gate::Admitted;
+use super::super::limits::Limits;
 use super::super::query::{Query, percent_decode};
 use super::super::service::Operations;
-use super::super::{encode, error, get, limits, ops};
+use super::super::{encode, error, get, ops};
 use crate::net::{Domains, Peer};
 
 /// An object that sends browsers elsewhere.
@@ -28,6 +29,7 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 #[derive(Clone)]
 pub(in super::super) struct Sites {
     operations: Arc<Operations>,
+    limits: Limits,
     domains: Domains,
 }
 
@@ -43,8 +45,8 @@ pub(in super::super) struct Ask {
 
 impl Sites {
     /// Websites are the hosts under these domains.
-    pub(in super::super) fn new(operations: Operations, domains: Domains) -> Self {
-        Self { operations: Arc::new(operations), domains }
+    pub(in super::super) fn new(operations: Operations, limits: Limits, domains: Domains) -> Self {
+        Self { operations: Arc::new(operations), limits, domains }
     }
 
     /// What is asked, if it is asked of a website.
@@ -132,7 +134,7 @@ impl Sites {
         let (query, peer) = (Query::default(), ask.extensions.get::<Peer>().copied());
         let operation = ops::find("GetObject", &query)?;
         let grant = self.allow(ask, &call::key(key)?, &query, peer)?;
-        limits::begin(&self.operations.store, &operation, &grant, &ask.extensions)?;
+        self.limits.begin(&operation, &grant, &ask.extensions)?;
         let mut extensions = Extensions::new();
         extensions.insert(grant);
         let principal = Principal::Anonymous;
