@@ -41,6 +41,9 @@ const OF_OBJECTS: [&str; 4] = ["acl", "legal-hold", "retention", "tagging"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rules {
     bytes_max: usize,
+    /// Whether it is XML that is kept and printed again, which what XML cannot hold could not be. Lists of keys and parts are
+    /// not, and clients send keys as they are; and policies are JSON.
+    printed: bool,
     /// Whether `x-amz-checksum-*` speaks of the document. On CompleteMultipartUpload it speaks of the object.
     checksums: bool,
 }
@@ -49,17 +52,14 @@ impl Rules {
     /// The rules for a request, if its body is a document.
     pub(super) fn of(method: &Method, target: &Target, query: &Query) -> Option<Self> {
         let object = target.key.is_some();
+        let list = |checksums| Some(Self { bytes_max: LIST_BYTES_MAX, printed: false, checksums });
+        let settings = Self { bytes_max: CONTROL_BYTES_MAX, printed: !query.has("policy"), checksums: true };
         match *method {
-            Method::POST if query.has("delete") && !object => Some(Self { bytes_max: LIST_BYTES_MAX, checksums: true }),
-            Method::POST if query.has("uploadId") && object => {
-                Some(Self { bytes_max: LIST_BYTES_MAX, checksums: false })
-            }
+            Method::POST if query.has("delete") && !object => list(true),
+            Method::POST if query.has("uploadId") && object => list(false),
             // Creating an upload has no document, though some clients send one.
-            Method::POST => Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: false }),
-            Method::PUT if object && OF_OBJECTS.iter().any(|name| query.has(name)) => {
-                Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: true })
-            }
-            Method::PUT if !object => Some(Self { bytes_max: CONTROL_BYTES_MAX, checksums: true }),
+            Method::POST => Some(Self { printed: false, checksums: false, ..settings }),
+            Method::PUT if !object || OF_OBJECTS.iter().any(|name| query.has(name)) => Some(settings),
             _ => None,
         }
     }
@@ -88,6 +88,9 @@ impl Rules {
             return Err(error::refuse("IncompleteBody", "The body is not as long as the headers declare."));
         }
         self.verify(&document, headers, trailers)?;
+        if self.printed && is_unprintable(&document) {
+            return Err(error::malformed_xml());
+        }
         Ok(document.freeze())
     }
 
@@ -105,6 +108,11 @@ impl Rules {
         };
         if digest(algorithm, document) == value { Ok(()) } else { Err(bad_digest(algorithm.name())) }
     }
+}
+
+/// Whether a document holds characters that XML cannot (XML 1.0, section 2.2).
+fn is_unprintable(document: &[u8]) -> bool {
+    document.iter().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x7F))
 }
 
 fn digest(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Vec<u8> {
@@ -129,8 +137,12 @@ mod tests {
     async fn read(document: &'static str, headers: &[(&'static str, &'static str)]) -> Result<Bytes, String> {
         let headers =
             headers.iter().map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
-        let rules = Rules { bytes_max: 5, checksums: true };
-        let result = rules.read(Body::from(document.to_owned()), &headers, None).await;
+        let rules = Rules { bytes_max: 5, printed: true, checksums: true };
+        read_by(rules, document, &headers).await
+    }
+
+    async fn read_by(rules: Rules, document: &'static str, headers: &HeaderMap) -> Result<Bytes, String> {
+        let result = rules.read(Body::from(document.to_owned()), headers, None).await;
         result.map_err(|error| error.code().as_str().to_owned())
     }
 
@@ -140,6 +152,18 @@ mod tests {
         assert_eq!(read("hello!", &[]).await, Err("MaxMessageLengthExceeded".into()));
         assert_eq!(read("", &[("content-length", "6")]).await, Err("MaxMessageLengthExceeded".into()));
         assert_eq!(read("hell", &[("content-length", "5")]).await, Err("IncompleteBody".into()));
+    }
+
+    #[tokio::test]
+    async fn what_is_printed_again_holds_no_characters_that_xml_cannot() {
+        let read = async |printed, document| {
+            read_by(Rules { bytes_max: 20, printed, checksums: true }, document, &HeaderMap::new()).await.map(drop)
+        };
+        for document in ["<a>\u{e}</a>", "\n<a>\0</a>", "?<a>\u{1f}</a>"] {
+            assert_eq!(read(true, document).await, Err("MalformedXML".into()), "{document:?}");
+            assert_eq!(read(false, document).await, Ok(()), "{document:?}");
+        }
+        assert_eq!(read(true, "<a>\t\r\n\u{7f}é</a>").await, Ok(()));
     }
 
     #[tokio::test]
@@ -161,6 +185,8 @@ mod tests {
         assert_eq!(rules(Method::PUT, Some("k"), "/b/k"), None);
         assert_eq!(rules(Method::GET, None, "/b"), None);
         assert!(rules(Method::PUT, None, "/b").is_some_and(|rules| rules.bytes_max == CONTROL_BYTES_MAX));
+        assert!(rules(Method::PUT, None, "/b?cors").is_some_and(|rules| rules.printed));
+        assert!(rules(Method::PUT, None, "/b?policy").is_some_and(|rules| !rules.printed));
         assert!(rules(Method::POST, None, "/b?delete").is_some_and(|rules| rules.checksums));
         assert!(rules(Method::POST, Some("k"), "/b/k?uploadId=x").is_some_and(|rules| !rules.checksums));
     }
