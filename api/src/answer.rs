@@ -7,6 +7,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::field::with;
+
 /// What a JSON door answers.
 pub type Answer = Response<Body>;
 
@@ -104,24 +106,60 @@ pub(crate) struct Page<T> {
 struct Meta<'a> {
     next_cursor: Option<&'a str>,
     limit: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+}
+
+fn page_schema(entries: Value, counts: bool) -> Value {
+    let entries = json!({ "type": "array", "items": entries });
+    let mut properties = json!({
+        "nextCursor": { "type": ["string", "null"] },
+        "limit": { "type": "integer", "minimum": 1 },
+    });
+    let mut required = vec!["nextCursor", "limit"];
+    if counts {
+        properties = with(properties, "total", json!({ "type": "integer", "minimum": 0 }));
+        required.push("total");
+    }
+    let meta =
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    envelope_schema(entries, meta)
 }
 
 impl<T: Serialize + JsonSchema + Send> Output for Page<T> {
     const STATUS: StatusCode = StatusCode::OK;
 
     fn into_answer(self) -> Answer {
-        enveloped(Self::STATUS, &self.entries, &Meta { next_cursor: self.next.as_deref(), limit: self.limit })
+        enveloped(
+            Self::STATUS,
+            &self.entries,
+            &Meta { next_cursor: self.next.as_deref(), limit: self.limit, total: None },
+        )
     }
 
     fn content(schemas: &mut SchemaGenerator) -> Option<(&'static str, Value)> {
-        let entries = json!({ "type": "array", "items": schema_of::<T>(schemas) });
-        let meta = json!({
-            "type": "object",
-            "properties": { "nextCursor": { "type": ["string", "null"] }, "limit": { "type": "integer", "minimum": 1 } },
-            "required": ["nextCursor", "limit"],
-            "additionalProperties": false,
-        });
-        Some(("application/json", envelope_schema(entries, meta)))
+        Some(("application/json", page_schema(schema_of::<T>(schemas), false)))
+    }
+}
+
+/// The same with how many entries there are in all.
+pub(crate) struct Counted<T> {
+    /// The page.
+    pub(crate) page: Page<T>,
+    /// Entries of the whole list.
+    pub(crate) total: u64,
+}
+
+impl<T: Serialize + JsonSchema + Send> Output for Counted<T> {
+    const STATUS: StatusCode = StatusCode::OK;
+
+    fn into_answer(self) -> Answer {
+        let Page { entries, next, limit } = self.page;
+        enveloped(Self::STATUS, &entries, &Meta { next_cursor: next.as_deref(), limit, total: Some(self.total) })
+    }
+
+    fn content(schemas: &mut SchemaGenerator) -> Option<(&'static str, Value)> {
+        Some(("application/json", page_schema(schema_of::<T>(schemas), true)))
     }
 }
 

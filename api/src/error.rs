@@ -213,17 +213,19 @@ fn print(form: Form, status: StatusCode, code: &str, message: &str) -> Answer {
 /// What a kind of the store's errors is here.
 fn kind_of(kind: Stored) -> ErrorKind {
     match kind {
-        Stored::AccessDenied | Stored::SignatureMismatch => ErrorKind::Forbidden,
+        Stored::AccessDenied | Stored::SignatureMismatch | Stored::SettingNotManaged => ErrorKind::Forbidden,
         Stored::NoSuchBucket
         | Stored::NoSuchKey
         | Stored::NoSuchVersion
         | Stored::NoSuchUpload
         | Stored::NoSuchKeyId
+        | Stored::NoSuchAccount
         | Stored::NoSuchShare => ErrorKind::NotFound,
         Stored::BucketAlreadyOwnedByYou
         | Stored::BucketAlreadyExists
         | Stored::BucketNotEmpty
         | Stored::BucketBusy
+        | Stored::BucketLinked
         | Stored::InvalidBucketState => ErrorKind::Conflict,
         Stored::QuotaBuckets | Stored::QuotaExceeded => ErrorKind::PaymentRequired,
         Stored::FileTooLarge | Stored::EntityTooLarge => ErrorKind::TooLarge,
@@ -232,6 +234,7 @@ fn kind_of(kind: Stored) -> ErrorKind {
         Stored::InvalidRange => ErrorKind::BadRange,
         Stored::Timeout => ErrorKind::Timeout,
         Stored::BucketNotActive
+        | Stored::AccountNotActive
         | Stored::InvalidBucketName
         | Stored::InvalidArgument
         | Stored::InvalidRequest
@@ -252,13 +255,23 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::AclNotSupported
         | Stored::InvalidAclWithOwnership
         | Stored::InvalidPartOrder => ErrorKind::BadRequest,
-        Stored::SlowDown | Stored::Unavailable | Stored::Latched => ErrorKind::Unavailable,
+        Stored::UpstreamRefused => ErrorKind::BadRequest,
+        Stored::SlowDown
+        | Stored::Unavailable
+        | Stored::Latched
+        | Stored::UpstreamUnavailable
+        | Stored::UpstreamDenied
+        | Stored::UpstreamInvalid => ErrorKind::Unavailable,
         Stored::Corrupt | Stored::Internal => ErrorKind::ServerError,
     }
 }
 
 /// What these doors say where the store's own words are those of S3; `None` where they are right as they are.
 fn words(error: &windlass_store::Error, form: Form) -> Option<&'static str> {
+    if error.upstream().is_some() {
+        // It is about what an upstream said, and names it.
+        return None;
+    }
     Some(match (error.kind(), form) {
         (Stored::AccessDenied | Stored::SignatureMismatch, _) => "Insufficient permissions",
         (Stored::NoSuchBucket, Form::Envelope) => "Bucket not found",

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use windlass_store::id::{BucketId, KeyId, LogId, ShareId};
+use windlass_store::id::{AccountId, BucketId, KeyId, LogId, ShareId};
 use windlass_store::name::BucketName;
 
 use crate::field::Parsed;
@@ -43,6 +43,7 @@ macro_rules! ids {
 }
 
 ids! {
+    AccountId "acc_"
     BucketId "bkt_"
     KeyId "key_"
     LogId "log_"

@@ -6,7 +6,7 @@ use http::StatusCode;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use windlass_store::id::{BucketId, KeyId, LogId};
+use windlass_store::id::{AccountId, BucketId, KeyId, LogId};
 use windlass_store::limit::KEY_BYTES_MAX;
 
 use crate::error::{ErrorKind, Form};
@@ -110,6 +110,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
     let parameter = |name: &str| {
         let (about, schema) = match name.trim_start_matches('*') {
             "bucketId" => ("The bucket.", id::schema::<BucketId>()),
+            "accountId" => ("The account.", id::schema::<AccountId>()),
             "keyId" => ("The key.", id::schema::<KeyId>()),
             "logId" => ("The logged request.", id::schema::<LogId>()),
             "shareId" => ("The link.", json!({ "type": "string", "pattern": id::SHARE_PATTERN })),

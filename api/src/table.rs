@@ -6,7 +6,7 @@ use windlass_store::policy::Action;
 
 use crate::files::{file, folders, share};
 use crate::route::{Link, Route, route};
-use crate::v1::{billing, buckets, files, keys, logs};
+use crate::v1::{accounts, adoption, billing, buckets, files, keys, logs};
 
 const PAY: StatusCode = StatusCode::PAYMENT_REQUIRED;
 const CONFLICT: StatusCode = StatusCode::CONFLICT;
@@ -18,8 +18,11 @@ const CONDITION: StatusCode = StatusCode::PRECONDITION_FAILED;
 const BUCKETS: &str = "/v1/buckets";
 const BUCKET: &str = "/v1/buckets/{bucketId}";
 const RETRY: &str = "/v1/buckets/{bucketId}/retry";
+const ADOPT: &str = "/v1/buckets/{bucketId}/adopt";
 const BUCKET_FILES: &str = "/v1/buckets/{bucketId}/files";
 const BUCKET_FILE: &str = "/v1/buckets/{bucketId}/files/{*path}";
+const ACCOUNTS: &str = "/v1/aws-accounts";
+const ACCOUNT: &str = "/v1/aws-accounts/{accountId}";
 const KEYS: &str = "/v1/keys";
 const KEY: &str = "/v1/keys/{keyId}";
 const LOGS: &str = "/v1/logs";
@@ -34,7 +37,9 @@ const SHARE: &str = "/v1/share/{shareId}";
 
 // Where operations that go on find what they are about.
 const BUCKET_ID: Link = &[("bucketId", "$response.body#/data/id")];
+const ADOPTED_ID: Link = &[("bucketId", "$request.path.bucketId")];
 const BUCKET_PATH: Link = &[("bucketId", "$request.path.bucketId"), ("path", "$response.body#/data/key")];
+const ACCOUNT_ID: Link = &[("accountId", "$response.body#/data/id")];
 const KEY_ID: Link = &[("keyId", "$response.body#/data/id")];
 const LOG_ID: Link = &[("logId", "$response.body#/data/0/id")];
 const FILE_ID: Link = &[("fileId", "$response.body#/id")];
@@ -42,10 +47,10 @@ const SHARE_ID: Link = &[("shareId", "$response.body#/id")];
 
 /// All operations.
 pub(crate) fn routes() -> Vec<Route> {
-    let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
     let mut routes = vec![
         route(post.clone(), BUCKETS, Action::CreateBucket, buckets::create, ("createBucket", "Make a bucket"))
-            .fails(&[PAY, CONFLICT, LARGE])
+            .fails(&[PAY, StatusCode::NOT_FOUND, CONFLICT, LARGE])
             .then("getBucket", BUCKET_ID)
             .then("updateBucket", BUCKET_ID)
             .then("listBucketFiles", BUCKET_ID)
@@ -66,21 +71,22 @@ pub(crate) fn routes() -> Vec<Route> {
             ("retryBucket", "Get a failed bucket ready again"),
         )
         .fails(&[CONFLICT]),
-        route(put, BUCKET_FILE, Action::PutObject, files::put, ("putBucketFile", "Upload a file"))
-            .fails(&[PAY, LARGE, TYPE])
-            .then("getBucketFile", BUCKET_PATH)
-            .then("deleteBucketFile", BUCKET_PATH),
-        route(get.clone(), BUCKET_FILES, Action::ListObjects, files::list, ("listBucketFiles", "List files")),
-        route(get.clone(), BUCKET_FILE, Action::GetObject, files::get, ("getBucketFile", "Get a file's metadata")),
-        route(delete.clone(), BUCKET_FILE, Action::DeleteObject, files::delete, ("deleteBucketFile", "Delete a file")),
-        route(post.clone(), KEYS, Action::CreateKey, keys::create, ("createKey", "Mint a key"))
-            .fails(&[LARGE])
-            .then("getKey", KEY_ID)
-            .then("deleteKey", KEY_ID),
-        route(get.clone(), KEYS, Action::ListKeys, keys::list, ("listKeys", "List keys")),
-        route(get.clone(), KEY, Action::GetKey, keys::get, ("getKey", "Get a key")),
-        route(delete.clone(), KEY, Action::DeleteKey, keys::delete, ("deleteKey", "Revoke a key"))
-            .then("getKey", KEY_ID),
+        route(
+            post.clone(),
+            ADOPT,
+            Action::UpdateBucket,
+            adoption::begin,
+            ("adoptBucket", "Make a linked bucket the gateway's own (not in the contract)"),
+        )
+        .fails(&[CONFLICT])
+        .then("getAdoption", ADOPTED_ID),
+        route(
+            get.clone(),
+            ADOPT,
+            Action::GetBucket,
+            adoption::get,
+            ("getAdoption", "See how far an adoption has come (not in the contract)"),
+        ),
         route(get.clone(), LOGS, Action::ListLogs, logs::list, ("listLogs", "List logged requests"))
             .then("getLog", LOG_ID),
         route(get.clone(), LOG, Action::GetLog, logs::get, ("getLog", "Get a logged request")),
@@ -99,8 +105,95 @@ pub(crate) fn routes() -> Vec<Route> {
             ("getSubscription", "The organisation's plan"),
         ),
     ];
+    routes.extend(bucket_files());
+    routes.extend(api_keys());
+    routes.extend(connected());
     routes.extend(face());
     routes
+}
+
+/// Files of a bucket.
+fn bucket_files() -> Vec<Route> {
+    let (get, put, delete) = (Method::GET, Method::PUT, Method::DELETE);
+    vec![
+        route(put, BUCKET_FILE, Action::PutObject, files::put, ("putBucketFile", "Upload a file"))
+            .fails(&[PAY, LARGE, TYPE])
+            .then("getBucketFile", BUCKET_PATH)
+            .then("deleteBucketFile", BUCKET_PATH),
+        route(get.clone(), BUCKET_FILES, Action::ListObjects, files::list, ("listBucketFiles", "List files")),
+        route(get, BUCKET_FILE, Action::GetObject, files::get, ("getBucketFile", "Get a file's metadata")),
+        route(delete, BUCKET_FILE, Action::DeleteObject, files::delete, ("deleteBucketFile", "Delete a file")),
+    ]
+}
+
+/// Keys.
+fn api_keys() -> Vec<Route> {
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    vec![
+        route(post, KEYS, Action::CreateKey, keys::create, ("createKey", "Mint a key"))
+            .fails(&[LARGE])
+            .then("getKey", KEY_ID)
+            .then("deleteKey", KEY_ID),
+        route(get.clone(), KEYS, Action::ListKeys, keys::list, ("listKeys", "List keys")),
+        route(get, KEY, Action::GetKey, keys::get, ("getKey", "Get a key")),
+        route(delete, KEY, Action::DeleteKey, keys::delete, ("deleteKey", "Revoke a key")).then("getKey", KEY_ID),
+    ]
+}
+
+/// Connected accounts.
+fn connected() -> Vec<Route> {
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    vec![
+        route(
+            post.clone(),
+            ACCOUNTS,
+            Action::ConnectAccount,
+            accounts::connect,
+            ("connectAccount", "Connect an account"),
+        )
+        .fails(&[PAY, LARGE])
+        .then("getAccount", ACCOUNT_ID)
+        .then("updateAccount", ACCOUNT_ID)
+        .then("validateAccount", ACCOUNT_ID)
+        .then("disconnectAccount", ACCOUNT_ID),
+        route(get.clone(), ACCOUNTS, Action::ListAccounts, accounts::list, ("listAccounts", "List accounts")),
+        route(get.clone(), ACCOUNT, Action::GetAccount, accounts::get, ("getAccount", "Get an account")),
+        route(patch, ACCOUNT, Action::UpdateAccount, accounts::update, ("updateAccount", "Change an account"))
+            .fails(&[LARGE])
+            .then("getAccount", ACCOUNT_ID),
+        route(
+            delete,
+            ACCOUNT,
+            Action::DisconnectAccount,
+            accounts::disconnect,
+            ("disconnectAccount", "Disconnect an account, and forget its buckets"),
+        )
+        .fails(&[CONFLICT])
+        .then("getAccount", ACCOUNT_ID),
+        route(
+            post.clone(),
+            "/v1/aws-accounts/{accountId}/validate",
+            Action::ValidateAccount,
+            accounts::validate,
+            ("validateAccount", "Ask whether an account works"),
+        )
+        .then("getAccount", ACCOUNT_ID),
+        route(
+            get,
+            "/v1/aws-accounts/{accountId}/s3-buckets",
+            Action::ListAccountBuckets,
+            accounts::buckets,
+            ("listAccountBuckets", "List the buckets that an account has"),
+        ),
+        route(
+            post,
+            "/v1/aws-accounts/{accountId}/import",
+            Action::ImportBuckets,
+            accounts::import,
+            ("importBuckets", "Import buckets of an account, all or none"),
+        )
+        .fails(&[PAY, CONFLICT, LARGE]),
+    ]
 }
 
 /// The files face.

@@ -220,7 +220,7 @@ async fn places_that_this_gateway_has_not_are_refused() {
         ),
         (json!({ "customDomain": "Example" }), "Invalid domain format"),
         (json!({ "customDomain": "a.example.com" }), "Custom domains are not available on this gateway"),
-        (json!({ "awsAccountId": "acc_1" }), "BYOA requires a custom domain"),
+        (json!({ "awsAccountId": "acc_1", "isManagedDomain": true }), "BYOA requires a custom domain"),
         (json!({ "region": "moon-1" }), "Invalid region"),
         (json!({ "optimizationMode": "light" }), "Image optimization is not available on this gateway"),
         (json!({ "optimizationMode": "heavy" }), "optimizationMode must be one of: none, light, balanced, maximum"),

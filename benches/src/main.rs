@@ -12,6 +12,7 @@ mod process;
 mod request_log;
 mod running;
 mod scale;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ enum Command {
     RequestLog(request_log::RequestLogArgs),
     /// Windlass with millions of objects beside Windlass with none.
     Scale(scale::ScaleArgs),
+    /// Uploads to an upstream beside the same through a gateway.
+    Upstream(upstream::UpstreamArgs),
     /// How often the disk syncs in a second.
     Disk {
         /// A folder on it.
@@ -92,6 +95,7 @@ fn main() -> ExitCode {
         Command::BareJson { file } => management::serve_bare(&file),
         Command::RequestLog(args) => request_log::run(&args),
         Command::Scale(args) => scale::run(&args),
+        Command::Upstream(args) => upstream::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),
         Command::List(Folder { folder }) => within(&folder, micro::list::run),

@@ -18,10 +18,12 @@ pub mod time;
 mod validate;
 
 pub use fault::{Fault, Faults};
-pub use kind::{Durability, Limit, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders, parse_size};
+pub use kind::{
+    BlobChecksum, BlobKind, Durability, Limit, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders, parse_size,
+};
 pub use list::{
-    Auth, Backup, Bucket, General, Key, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
-    RequestLog, Root, S3, Scrub, Storage, Sweep, Tls,
+    Adoption, Auth, Backup, Blobs, Bucket, General, Key, Lifecycle, Limits, Log, NotificationTarget, Organisation,
+    Plan, Proxy, RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
 };
 pub use load::Sources;
 pub use network::Network;

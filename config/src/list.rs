@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use crate::field::{Field, sections};
 use crate::kind::{
-    Address, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, Networks, ObjectOwnership, OneOf,
-    Optional, Path, ProxyHeaders, SecretText, Several, Size, Text, Texts, Time,
+    Address, BlobChecksum, BlobKind, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, Networks,
+    ObjectOwnership, OneOf, Optional, Path, ProxyHeaders, SecretText, Several, Size, Text, Texts, Time,
 };
 use crate::validate::{
-    is_access_key_id, is_domain, is_key_text, is_name, is_public_url, is_region, is_secret_key, is_token, is_webhook,
+    is_access_key_id, is_bucket, is_domain, is_key_text, is_name, is_prefix, is_profile, is_public_url, is_region,
+    is_secret_key, is_token, is_webhook,
 };
 use crate::{Network, Secret};
 
@@ -54,6 +55,36 @@ sections! {
         inline_bytes_max: u64 = 4 * KIB, Size(0..=64 * KIB);
         /// Memory for the metadata engine's page cache.
         cache_bytes: u64 = 96 * MIB, Size(MIB..=64 * GIB);
+    }
+
+    /// Where the bytes of objects are kept that are too large for the metadata file: a folder, or a bucket of an S3 provider,
+    /// which belongs to this gateway alone and keeps no versions. A store stays with the kind that it began with.
+    /// The provider is asked with access_key and secret_key if they are given, else with those of credentials_file, else with
+    /// those of the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else with those of the machine or container.
+    Blobs {
+        /// "local" for storage.blobs, "s3" for the settings that follow.
+        kind: BlobKind = BlobKind::Local, OneOf(PhantomData::<BlobKind>);
+        /// The provider's address, with its scheme. Without it that of AWS for the region.
+        endpoint: Option<String> = None, Optional(Text(is_public_url, "\"http://\" or \"https://\" with a host, and no path"));
+        /// The region that requests are signed for.
+        region: String = "us-east-1".to_owned(), Text(is_region, "1 to 64 of a-z, 0-9 and '-'");
+        /// The bucket, which must be there.
+        bucket: Option<String> = None, Optional(Text(is_bucket, "3 to 63 of a-z, 0-9, '.' and '-'"));
+        /// What the names of all objects there begin with, before a slash.
+        prefix: String = String::new(), Text(is_prefix, "up to 512 of A-Z, a-z, 0-9, '.', '_' and '-', with single slashes between them");
+        /// Whether the bucket is named in the path; with false it is a label before the host.
+        path_style: bool = true, Flag;
+        /// What the provider holds the bytes against: with "sha256" a hash that every provider verifies; with "crc64nvme" a
+        /// checksum that costs both sides next to nothing, and that the provider must know.
+        checksum: BlobChecksum = BlobChecksum::Sha256, OneOf(PhantomData::<BlobChecksum>);
+        /// The access key id.
+        access_key: Option<String> = None, Optional(ACCESS_KEY_ID);
+        /// The secret access key.
+        secret_key: Option<Secret> = None, Optional(SecretText(is_secret_key, "8 to 128 visible ASCII characters"));
+        /// A file with credentials, as the tools of AWS have it. It is read again when it changes.
+        credentials_file: Option<PathBuf> = None, Optional(Path);
+        /// Whose credentials of that file they are.
+        credentials_profile: String = "default".to_owned(), Text(is_profile, "1 to 64 visible ASCII characters without brackets");
     }
 
     /// The S3 door.
@@ -145,6 +176,26 @@ sections! {
         level: LogLevel = LogLevel::Info, OneOf(PhantomData::<LogLevel>);
     }
 
+    /// How providers are asked that accounts are connected with.
+    Upstream {
+        /// Milliseconds for a connection to come about.
+        connect_timeout_ms: u64 = 5_000, Count(10..=HOUR_MS, "milliseconds");
+        /// Milliseconds for the next bytes of an answer.
+        read_timeout_ms: u64 = 60_000, Count(10..=HOUR_MS, "milliseconds");
+        /// Milliseconds for a small answer to be there, whole.
+        total_timeout_ms: u64 = 30_000, Count(10..=HOUR_MS, "milliseconds");
+        /// Whether an account's endpoint may be http://.
+        allow_http: bool = true, Flag;
+        /// Whether an account's endpoint may be this machine, or in a private network.
+        allow_private_endpoints: bool = true, Flag;
+        /// The access key id with which roles of accounts are assumed that have no key pair of their own.
+        access_key: Option<String> = None, Optional(ACCESS_KEY_ID);
+        /// The secret access key to it.
+        secret_key: Option<Secret> = None, Optional(SECRET_KEY);
+        /// Where they are assumed; without it at AWS, in the account's region.
+        sts_endpoint: Option<String> = None, Optional(Text(is_public_url, "\"http://\" or \"https://\" with a host, and no path"));
+    }
+
     /// The job that deletes bytes which nothing refers to any more.
     Sweep {
         /// Milliseconds from the end of one sweep to the next.
@@ -166,6 +217,14 @@ sections! {
         interval_ms: u64 = HOUR_MS, Count(100..=DAY_MS, "milliseconds");
         /// Milliseconds of what the rules call a day. Anything but a day is for tests of rules.
         day_ms: u64 = DAY_MS, Count(1..=DAY_MS, "milliseconds");
+    }
+
+    /// The job that copies linked buckets which are being adopted.
+    Adoption {
+        /// Bytes that it copies in a second, all buckets together; 0 is as many as it can.
+        bytes_per_second: u64 = 0, Size(0..=EIB);
+        /// Objects that it copies at once.
+        objects_at_once: u64 = 8, Count(1..=64, "objects");
     }
 
     /// The log of requests, which clients read back; apart from the log on standard error.

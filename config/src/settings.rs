@@ -3,8 +3,8 @@
 use crate::field::{Field, From};
 use crate::kind::Raw;
 use crate::list::{
-    Auth, Backup, General, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy, RequestLog, Root, S3,
-    Scrub, Storage, Sweep, Tls,
+    Adoption, Auth, Backup, Blobs, General, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
+    RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
 };
 
 /// Sets a value, or says that it is of another kind.
@@ -67,6 +67,8 @@ settings! {
     general: General "" Anywhere;
     /// Where and how things are stored.
     storage: Storage "storage" Anywhere;
+    /// Where the bytes of objects are kept.
+    blobs: Blobs "blobs" Anywhere;
     /// The S3 door.
     s3: S3 "s3" Anywhere;
     /// Who may come in.
@@ -87,6 +89,10 @@ settings! {
     scrub: Scrub "scrub" Anywhere;
     /// The job that follows the rules of life cycles.
     lifecycle: Lifecycle "lifecycle" Anywhere;
+    /// Providers that accounts are connected with.
+    upstream: Upstream "upstream" Anywhere;
+    /// The job that copies linked buckets which are being adopted.
+    adoption: Adoption "adoption" Anywhere;
     /// The log of requests, which clients read back.
     request_log: RequestLog "request_log" Anywhere;
     /// Backups of the metadata.

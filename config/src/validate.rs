@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::fault::{Fault, Faults};
 use crate::field::Field;
+use crate::kind::BlobKind;
 use crate::list::{Bucket, Key, NotificationTarget, Organisation, Plan};
 use crate::settings::{Settings, entries};
 
@@ -41,6 +42,24 @@ pub(crate) fn is_webhook(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     !host.is_empty() && text.len() <= 2_048 && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A bucket's name upstream.
+pub(crate) fn is_bucket(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
+    (3..=63).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// What names begin with: none, or words with single slashes between them.
+pub(crate) fn is_prefix(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let word = |word: &str| !["", ".", ".."].contains(&word) && word.bytes().all(plain);
+    text.is_empty() || (text.len() <= 512 && text.split('/').all(word))
+}
+
+/// A profile of a file with credentials.
+pub(crate) fn is_profile(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && !b"[]".contains(&b))
 }
 
 /// An access key id: what a credential scope can hold, which ends an id with a slash.
@@ -83,6 +102,8 @@ impl Settings {
             });
         }
         self.root_faults(&mut faults);
+        self.blob_faults(&mut faults);
+        self.upstream_faults(&mut faults);
         self.website_faults(&mut faults);
         self.tls_faults(&mut faults);
         self.plan_faults(&mut faults);
@@ -95,6 +116,31 @@ impl Settings {
     fn website_faults(&self, faults: &mut Faults) {
         if self.s3.website_domain.as_ref().is_some_and(|domain| self.s3.base_domain.contains(domain)) {
             faults.push(Fault::new("s3.website_domain", "used by s3.base_domain too"));
+        }
+    }
+
+    fn upstream_faults(&self, faults: &mut Faults) {
+        let both = "upstream.access_key and upstream.secret_key must be given together";
+        match (&self.upstream.access_key, &self.upstream.secret_key) {
+            (Some(_), None) => faults.push(Fault::new("upstream.secret_key", format!("not set; {both}"))),
+            (None, Some(_)) => faults.push(Fault::new("upstream.access_key", format!("not set; {both}"))),
+            _ => {}
+        }
+    }
+
+    fn blob_faults(&self, faults: &mut Faults) {
+        let (blobs, s3) = (&self.blobs, self.blobs.kind == BlobKind::S3);
+        if s3 && blobs.bucket.is_none() {
+            faults.push(Fault::new("blobs.bucket", "not set; blobs.kind = \"s3\" needs it"));
+        }
+        if s3 && self.storage.blobs.is_some() {
+            faults.push(Fault::new("storage.blobs", "set, and blobs.kind = \"s3\" keeps no blobs in a folder"));
+        }
+        let both = "blobs.access_key and blobs.secret_key must be given together";
+        match (&blobs.access_key, &blobs.secret_key) {
+            (Some(_), None) => faults.push(Fault::new("blobs.secret_key", format!("not set; {both}"))),
+            (None, Some(_)) => faults.push(Fault::new("blobs.access_key", format!("not set; {both}"))),
+            _ => {}
         }
     }
 

@@ -79,6 +79,22 @@ fn a_certificate_and_its_key_are_given_together() {
 }
 
 #[test]
+fn blobs_upstream_need_a_bucket_and_whole_credentials() {
+    let given = "[blobs]\nkind = \"s3\"\nbucket = \"blobs\"\nprefix = \"a/b\"\naccess_key = \"KEY\"\nsecret_key = \"not-so-secret\"";
+    let settings = load(given, &[], &[]).unwrap();
+    assert_eq!((settings.blobs.bucket.as_deref(), settings.blobs.prefix.as_str()), (Some("blobs"), "a/b"));
+    assert!(!format!("{settings:?}").contains("not-so-secret"));
+    let told = problems(load(given, &[("WINDLASS_BLOBS_SECRET_KEY", ""), ("WINDLASS_STORAGE_BLOBS", "/b")], &[]));
+    assert!(told.contains("blobs.secret_key: not set; blobs.access_key and blobs.secret_key"), "{told}");
+    assert!(told.contains("storage.blobs: set, and blobs.kind"), "{told}");
+    let told = problems(load("[blobs]\nkind = \"s3\"\nprefix = \"a//b\"", &[], &[]));
+    assert!(
+        told.contains("blobs.bucket: not set") && told.contains("blobs.prefix: \"a//b\" is not accepted"),
+        "{told}"
+    );
+}
+
+#[test]
 fn nobody_is_trusted_by_default_and_only_networks_can_be() {
     assert!(Settings::default().proxy.trusted.is_empty());
     let settings = load("[proxy]\ntrusted = [\"10.0.0.0/8\", \"::1\"]", &[], &[]).unwrap();

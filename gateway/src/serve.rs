@@ -12,11 +12,14 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use windlass_api::{Api, Links, Rates, State};
-use windlass_config::{Durability, Limits, ObjectOwnership, RequestLog, Settings, Tls};
+use windlass_config::{BlobChecksum, BlobKind, Durability, Limits, ObjectOwnership, RequestLog, Settings, Tls};
+use windlass_store::account::{KeyPair, StsOptions};
+use windlass_store::blob::{CredentialSource, RemoteOptions};
 use windlass_store::bootstrap::RootKey;
 use windlass_store::log::{LogOptions, Logs};
 use windlass_store::policy::Ownership;
 use windlass_store::seal::MasterKey;
+use windlass_store::upstream::ClientOptions;
 use windlass_store::{Store, StoreOptions};
 
 pub(crate) use self::failure::Failure;
@@ -151,6 +154,7 @@ pub(crate) fn store_options(settings: &Settings) -> Result<StoreOptions, Failure
     let key = settings.auth.master_key.as_ref().map(|key| MasterKey::from_base64(key.expose())).transpose()?;
     Ok(StoreOptions {
         blobs_dir: storage.blobs.clone(),
+        remote_blobs: remote_blobs(settings).map(Arc::new),
         create: storage.create,
         cache_bytes: size(storage.cache_bytes),
         inline_bytes_max: size(storage.inline_bytes_max),
@@ -160,8 +164,56 @@ pub(crate) fn store_options(settings: &Settings) -> Result<StoreOptions, Failure
         },
         master_key: key.map(Arc::new),
         plans: Arc::new(organisations::plans(settings)),
+        upstream: upstream_options(&settings.upstream),
+        sts: sts_options(&settings.upstream),
         ..StoreOptions::new(&settings.general.data)
     })
+}
+
+/// The bucket upstream that blobs are kept in, if they are.
+fn remote_blobs(settings: &Settings) -> Option<RemoteOptions> {
+    let blobs = &settings.blobs;
+    let bucket = blobs.bucket.clone().filter(|_| blobs.kind == BlobKind::S3)?;
+    let given = blobs.access_key.clone().zip(blobs.secret_key.clone());
+    let credentials = match (given, blobs.credentials_file.clone()) {
+        (Some((access_key_id, secret)), _) => CredentialSource::Given { access_key_id, secret },
+        (None, Some(path)) => CredentialSource::File { path, profile: blobs.credentials_profile.clone() },
+        // What is not UTF-8 is no credential.
+        (None, None) => CredentialSource::Environment(
+            std::env::vars_os()
+                .filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()))
+                .collect(),
+        ),
+    };
+    Some(RemoteOptions {
+        endpoint: blobs.endpoint.clone(),
+        region: blobs.region.clone(),
+        bucket,
+        prefix: blobs.prefix.clone(),
+        path_style: blobs.path_style,
+        credentials,
+        crc64nvme: blobs.checksum == BlobChecksum::Crc64Nvme,
+    })
+}
+
+/// What the providers of accounts are given.
+fn upstream_options(upstream: &windlass_config::Upstream) -> ClientOptions {
+    ClientOptions {
+        connect_timeout: Duration::from_millis(upstream.connect_timeout_ms),
+        read_timeout: Duration::from_millis(upstream.read_timeout_ms),
+        total_timeout: Duration::from_millis(upstream.total_timeout_ms),
+        allow_http: upstream.allow_http,
+        allow_private: upstream.allow_private_endpoints,
+    }
+}
+
+/// With whose credentials the roles of accounts are assumed.
+fn sts_options(upstream: &windlass_config::Upstream) -> StsOptions {
+    let keys = upstream.access_key.clone().zip(upstream.secret_key.clone());
+    StsOptions {
+        endpoint: upstream.sts_endpoint.clone(),
+        keys: keys.map(|(access_key_id, secret)| KeyPair { access_key_id, secret }),
+    }
 }
 
 fn log_options(settings: &Settings, store: &Store) -> LogOptions {
@@ -175,6 +227,7 @@ fn temporary(options: &mut StoreOptions) -> Result<TempDir, Failure> {
     let folder = folder.map_err(|error| Failure::of("a temporary folder could not be made", &error))?;
     options.data_dir = folder.path().to_owned();
     options.blobs_dir = None;
+    options.remote_blobs = None;
     options.create = true;
     options.ephemeral = true;
     Ok(folder)

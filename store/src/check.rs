@@ -10,9 +10,11 @@ use std::fmt;
 use std::fs::File;
 
 use crate::StoreOptions;
+use crate::blob::{Blobs, Home, offline, wait};
 use crate::error::Result;
 use crate::id::{BlobId, BucketId, OrgId, UploadId};
 use crate::meta::{Meta, RedbEngine};
+use crate::state;
 use crate::store::{META, open_offline, prepare};
 use crate::usage::{OrgUsageRow, UsageRow};
 
@@ -132,16 +134,20 @@ impl Report {
 
 /// Checks a data directory that no process uses; with `repair`, puts right what can be.
 pub fn check(options: &StoreOptions, repair: bool) -> Result<Report> {
+    offline(|| run(options, repair))
+}
+
+fn run(options: &StoreOptions, repair: bool) -> Result<Report> {
     let mut report = Report::default();
     let (meta, _lock) = open_checked(options, &mut report)?;
+    let blobs = open_blobs(&meta, options)?;
     meta.read(|read| {
         let counted = count::recount(read, &mut report)?;
-        let blobs = bytes::open_blobs(read, options)?;
         bytes::verify_all(read, &blobs, |id, _| counted.garbage_blobs.contains(&id), &mut report)?;
-        bytes::find_orphans(read, &blobs, &mut report)
+        wait(bytes::find_orphans(read, &blobs, &mut report))
     })?;
     if repair {
-        report.repaired = repair::repair(&meta, &report.findings)?;
+        report.repaired = repair::repair(&meta, &blobs, &report.findings)?;
     }
     Ok(report)
 }
@@ -159,14 +165,23 @@ fn open_checked(options: &StoreOptions, report: &mut Report) -> Result<(Meta, Fi
     open_offline(options)
 }
 
+/// The blobs of a store that no process uses. `UpstreamUnavailable` if nobody can tell whether they are its own.
+fn open_blobs(meta: &Meta, options: &StoreOptions) -> Result<Blobs> {
+    let home = Home::of(options)?;
+    if meta.read(state::is_marked)? {
+        home.check_marker(&meta.read(state::store_id)?.unwrap_or_default())?;
+    }
+    home.open(meta.read(state::epoch)?, None)
+}
+
 /// Reads every stored byte of a data directory that no process uses, at full speed, and counts nothing. The findings are
 /// damaged and missing bytes alone.
 pub fn scrub(options: &StoreOptions) -> Result<Report> {
-    let mut report = Report::default();
-    let (meta, _lock) = open_checked(options, &mut report)?;
-    meta.read(|read| {
-        let blobs = bytes::open_blobs(read, options)?;
-        bytes::verify_all(read, &blobs, |_, row| row.refs == 0, &mut report)
-    })?;
-    Ok(report)
+    offline(|| {
+        let mut report = Report::default();
+        let (meta, _lock) = open_checked(options, &mut report)?;
+        let blobs = open_blobs(&meta, options)?;
+        meta.read(|read| bytes::verify_all(read, &blobs, |_, row| row.refs == 0, &mut report))?;
+        Ok(report)
+    })
 }

@@ -30,6 +30,14 @@ pub enum ErrorKind {
     MalformedDocument,
     /// The named multipart upload does not exist, or was completed or aborted.
     NoSuchUpload,
+    /// The named account is not connected, or not by the caller's organisation.
+    NoSuchAccount,
+    /// The named account has not been found to work.
+    AccountNotActive,
+    /// The setting is left to the provider that the bucket is linked with.
+    SettingNotManaged,
+    /// The provider's bucket is linked already.
+    BucketLinked,
     /// The named access key does not exist in the caller's organisation.
     NoSuchKeyId,
     /// The named share link does not exist, has expired, or was revoked.
@@ -100,10 +108,34 @@ pub enum ErrorKind {
     Unavailable,
     /// Writes are refused since stable storage has failed: this one did not happen.
     Latched,
+    /// An upstream that is needed does not answer, or fails: try again later. The message names it.
+    UpstreamUnavailable,
     /// Stored bytes or rows do not match their checksums or their format.
     Corrupt,
+    /// An upstream does not take its account's credentials, or is not where the account says it is; trying again does not help.
+    UpstreamDenied,
+    /// An upstream refused the request for a reason of its own, which the refusal tells.
+    UpstreamRefused,
+    /// An upstream's answer is not one.
+    UpstreamInvalid,
     /// A fault of ours.
     Internal,
+}
+
+impl ErrorKind {
+    /// Whether the same request may succeed a little later.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::SlowDown | Self::Unavailable | Self::Latched | Self::UpstreamUnavailable)
+    }
+}
+
+/// What an upstream said no with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of its answer.
+    pub status: u16,
+    /// Its code, of S3's or its own.
+    pub code: String,
 }
 
 /// The delete marker that an error is about.
@@ -125,13 +157,14 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     marker: Option<Marker>,
+    refusal: Option<Refusal>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a message that may be shown to the client.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), marker: None, source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), marker: None, refusal: None, source: None }))
     }
 
     /// The same error with its cause, which goes to the log and never to a client.
@@ -146,6 +179,18 @@ impl Error {
     pub(crate) fn about_marker(mut self, version: VersionId, modified_ms: Millis) -> Self {
         self.0.marker = Some(Marker { version, modified_ms });
         self
+    }
+
+    /// The same error with what an upstream said.
+    #[must_use]
+    pub(crate) fn refused_by_upstream(mut self, refusal: Refusal) -> Self {
+        self.0.refusal = Some(refusal);
+        self
+    }
+
+    /// What an upstream said, if it was one that refused.
+    pub fn upstream(&self) -> Option<&Refusal> {
+        self.0.refusal.as_ref()
     }
 
     /// The delete marker it is about.

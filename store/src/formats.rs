@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 
+use crate::account::{Access, AccountRow, AccountStatus, SealedKeys};
 use crate::acl::{Acl, AclGrant, BucketAcl, Grantee, Permission};
+use crate::adopt::{AdoptionRow, Failure, Phase, TombstoneRow};
 use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind};
@@ -12,9 +14,10 @@ use crate::bucket::{
     Visibility,
 };
 use crate::cors::{Cors, CorsRule};
-use crate::id::{BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{AccountId, BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyOrigin, KeyRow, KeyUsedRow, Scope, Scopes};
 use crate::lifecycle::{Expiration, Filter, FilterForm, Lifecycle, LifecycleRule, NoncurrentExpiration};
+use crate::link::{Adoption, Link, ManagedSettings};
 use crate::meta::codec::{self, Record, Tagged};
 use crate::meta::table::IdRow;
 use crate::name::BucketName;
@@ -105,6 +108,31 @@ fn bytes() {
     same(SumsRow(vec![1, 2, 3, 4]), "010401020304");
     same(GarbageRow { sequence: 300 }, "02ac02");
     assert_eq!(codec::decode::<GarbageRow>(&[1]).unwrap(), GarbageRow { sequence: 0 }, "as version 1 wrote it");
+}
+
+#[test]
+fn adoptions() {
+    let row = AdoptionRow {
+        account: AccountId([4; 16]),
+        name: "b".into(),
+        begun_ms: 5,
+        ended_ms: None,
+        phase: Phase::Bringing,
+        passes: 2,
+        after: Some("k".into()),
+        objects_total: 300,
+        bytes_total: 7,
+        objects: 3,
+        bytes: 4,
+        failed: 1,
+        failure: Some(Failure { key: Some("k".into()), message: "m".into() }),
+        brought: 6,
+        brought_bytes: 8,
+        unverified: 9,
+        retry_ms: 10,
+    };
+    same(row, "010404040404040404040404040404040401620500010201016bac02070304010101016b016d0608090a");
+    same(TombstoneRow, "01");
 }
 
 #[test]
@@ -395,5 +423,45 @@ fn shares() {
     same(
         ShareRef { bucket: BucketId([5; 16]), id: ShareId([6; 16]) },
         "010505050505050505050505050505050506060606060606060606060606060606",
+    );
+}
+
+#[test]
+fn accounts() {
+    let keys = SealedKeys { access_key_id: "AK".into(), sealed_secret: vec![9; 4] };
+    let access = Access {
+        endpoint: Some("http://h:9".into()),
+        region: Some("r".into()),
+        path_style: Some(true),
+        role_arn: Some("arn".into()),
+        keys: Some(keys),
+    };
+    let row = AccountRow {
+        org: OrgId([1; 16]),
+        label: Some("l".into()),
+        status: AccountStatus::Failed,
+        external_id: [2; 16],
+        stack_id: Some("s".into()),
+        access,
+        number: Some("123456789012".into()),
+        validated_ms: Some(300),
+        created_ms: 5,
+        updated_ms: 6,
+        revision: 301,
+    };
+    same(
+        row,
+        "010101010101010101010101010101010101016c0302020202020202020202020202020202010173010a687474703a2f2f683a390101720101010361726e0102414b0409090909010c31323334353637383930313201ac020506ad02",
+    );
+}
+
+#[test]
+fn links() {
+    let managed = ManagedSettings { cors: true, ..ManagedSettings::default() };
+    let link = Link { account: AccountId([3; 16]), name: "n".into(), imported: true, managed, adoption: None };
+    same(link.clone(), "0103030303030303030303030303030303016e01000001000000");
+    same(
+        Link { adoption: Some(Adoption { begun_ms: 300 }), ..link },
+        "0103030303030303030303030303030303016e01000001000001ac02",
     );
 }

@@ -65,4 +65,6 @@ ids! {
     LogId
     /// An event that somebody is to be told of.
     EventId
+    /// A connected account of another provider.
+    AccountId
 }

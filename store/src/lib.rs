@@ -1,10 +1,12 @@
 //! What is true in a gateway, independent of any protocol: buckets, objects, uploads, keys, counters and bytes.
 //!
 //! Deliberately absent: HTTP, XML, JSON, and every type of a door; but a bucket's policy is JSON, and is read here. Only `meta/redb.rs` names the metadata engine,
-//! only `blob/` names the blob store, only `clock.rs` reads time and randomness.
+//! only `blob/` names the blob store, only `upstream/` speaks HTTP and reads XML, only `clock.rs` reads time and randomness.
 
+pub mod account;
 pub mod acl;
 pub mod admission;
+pub mod adopt;
 pub mod backup;
 pub mod bandwidth;
 pub mod blob;
@@ -22,7 +24,9 @@ pub mod id;
 pub mod key;
 pub mod lifecycle;
 pub mod limit;
+pub mod link;
 pub mod log;
+mod marker;
 pub mod master;
 pub mod meta;
 mod migrate;
@@ -42,6 +46,7 @@ mod store;
 pub mod sweep;
 pub mod tag;
 pub mod upload;
+pub mod upstream;
 pub mod usage;
 pub mod website;
 

@@ -136,7 +136,7 @@ pub const FLUSH_ROWS: usize = 1_000;
 pub const KEYS_USED_MAX: usize = 100_000;
 /// Bucket deletions that are listed for metrics.
 pub const DELETIONS_LISTED_MAX: usize = 100;
-/// Rows that a migration, or one step of a bucket's deletion, changes in one commit, about.
+/// Rows that a migration, or one step of a bucket's deletion or adoption, changes in one commit, about.
 pub const STEP_ROWS: usize = 256;
 /// Rows the sweep looks at in one step.
 pub const SWEEP_STEP_ROWS: usize = 256;
@@ -169,3 +169,80 @@ pub const LOG_SWEEP_BLOCKS: usize = 256;
 pub const LOG_CACHE_BYTES: usize = 16 << 20;
 /// Pieces of bodies that may wait to be digested in lanes; one more is digested elsewhere, on its own.
 pub const DIGEST_JOBS_MAX: usize = 1_024;
+
+/// Failures in a row after which an upstream is left alone for a while.
+pub const BREAKER_FAILURES: u32 = 5;
+/// How long, about, the first time.
+pub const BREAKER_DELAY_MS: u64 = 500;
+/// And at most, about: each probe that fails doubles it.
+pub const BREAKER_DELAY_MS_MAX: u64 = 30_000;
+
+/// Elements of an XML document of an upstream: a page of a listing has ten an entry, about.
+pub const XML_ELEMENTS_MAX: usize = 32_768;
+/// How deep they may lie.
+pub const XML_DEPTH_MAX: usize = 16;
+/// Bytes of an upstream's answer that is read whole: a page of a listing whose keys are all escaped.
+pub const UPSTREAM_DOCUMENT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of an upstream's error document.
+pub const UPSTREAM_ERROR_BYTES_MAX: usize = 64 << 10;
+/// Characters that are kept of an upstream's error code.
+pub const UPSTREAM_CODE_CHARS_MAX: usize = 64;
+/// Characters that are kept of an upstream's message.
+pub const UPSTREAM_MESSAGE_CHARS_MAX: usize = 512;
+/// Upstreams whose failures are remembered; when there are more, remembering begins anew.
+pub const UPSTREAMS_MAX: usize = 1_024;
+/// Headers of an upstream's answer.
+pub const UPSTREAM_HEADERS_MAX: usize = 128;
+/// Connections to one upstream that are kept while nobody uses them.
+pub const UPSTREAM_IDLE_CONNECTIONS_MAX: usize = 64;
+/// How long they are kept: less than servers do, so that a request is not sent on one that is about to be closed.
+pub const UPSTREAM_IDLE_CONNECTION: Duration = Duration::from_secs(4);
+/// How often an upstream is asked the same before its error counts.
+pub const UPSTREAM_TRIES_MAX: u32 = 3;
+/// The longest wait before the second try; it doubles with each.
+pub const UPSTREAM_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// Keys of buckets that are being adopted that are settled at once, at most.
+pub const ADOPTION_TURNS: usize = 64;
+/// Objects that are asked an upstream about at once for one request.
+pub const ADOPTION_HEADS_AT_ONCE: usize = 16;
+/// Bytes that one step of an adoption brings; the object that passes it is the step's last.
+pub const ADOPTION_STEP_BYTES: u64 = 64 << 20;
+
+/// Bytes of one part of a blob on its way upstream: all parts but the last are this long, as some providers ask.
+pub const PART_BYTES: usize = 8 << 20;
+/// Parts of one blob that are on their way at once.
+pub const PARTS_IN_FLIGHT: usize = 2;
+/// Bytes of all blobs that are gathered for upstream or on their way there.
+pub const ROOM_BYTES: usize = 128 << 20;
+/// In what units they are counted.
+pub const ROOM_UNIT_BYTES: usize = 64 << 10;
+/// How long an upload waits for room.
+pub const ROOM_WAIT: Duration = Duration::from_secs(30);
+/// Names that are remembered because something may have been left there upstream.
+pub const LITTER_MAX: usize = 10_000;
+/// Of these, how many one step of the sweep looks at.
+pub const LITTER_STEP: usize = 64;
+/// Pages of open uploads that one look through them reads.
+pub const SWEEP_PAGES_MAX: usize = 1_000;
+/// How long after a start a request of the process before may still take effect upstream.
+pub const SETTLED_MS: u64 = 15 * 60 * 1_000;
+
+/// Connected accounts of one organisation.
+pub const ACCOUNTS_PER_ORG_MAX: usize = 1_000;
+/// Bytes of the id of a stack (CloudFormation API: an ARN, 1,024 at most).
+pub const STACK_ID_BYTES_MAX: usize = 1_024;
+/// Bytes of the name of a region.
+pub const REGION_BYTES_MAX: usize = 64;
+/// Buckets that one import names.
+pub const IMPORT_BUCKETS_MAX: usize = 50;
+/// Buckets of an import that are looked at at once.
+pub const IMPORT_AT_ONCE: usize = 8;
+/// Buckets that an account can have at its provider (S3's default quota).
+pub const UPSTREAM_BUCKETS_MAX: usize = 10_000;
+/// How long the credentials of a role are asked for (STS API: AssumeRole, whose default this is).
+pub const ASSUMED_ROLE_SECONDS: u64 = 3_600;
+/// What must be left of that for them to be used without others being asked for.
+pub const ASSUMED_ROLE_SPARE_MS: u64 = 5 * 60 * 1_000;
+/// Accounts whose role's credentials are kept; when there are more, keeping begins anew.
+pub const ASSUMED_ROLES_MAX: usize = 1_024;

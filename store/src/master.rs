@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::StoreOptions;
+use crate::account::seal_context;
 use crate::blob::sync_folder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::meta::table::KEYS;
+use crate::meta::table::{ACCOUNTS, KEYS};
 use crate::meta::{KeyRange, Meta, Step, Tx};
 use crate::seal::{self, MasterKey};
 use crate::state;
@@ -101,8 +102,21 @@ fn seal_anew(meta: &Meta, old: Arc<MasterKey>, new: MasterKey) -> Result<u64> {
             row.sealed_secret = new.seal(context, &old.open(context, &row.sealed_secret)?)?;
             KEYS.put(tx, id, row)?;
         }
+        let mut accounts = Vec::new();
+        ACCOUNTS.scan(tx, &KeyRange::all(), |id, row| {
+            accounts.push((id, row));
+            Ok(Step::Continue)
+        })?;
+        let mut secrets = keys.len() as u64;
+        for (id, row) in &mut accounts {
+            let Some(keys) = &mut row.access.keys else { continue };
+            let context = seal_context(*id);
+            keys.sealed_secret = new.seal(&context, &old.open(&context, &keys.sealed_secret)?)?;
+            ACCOUNTS.put(tx, id, row)?;
+            secrets += 1;
+        }
         state::put_master_fingerprint(tx, &new.fingerprint());
-        Ok(keys.len() as u64)
+        Ok(secrets)
     })
 }
 

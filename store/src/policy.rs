@@ -77,6 +77,11 @@ macro_rules! actions {
         pub enum Action { $($(#[$doc])* $action),* }
 
         impl Action {
+    /// Whether buckets come into being by it.
+    const fn makes_buckets(self) -> bool {
+        matches!(self, Self::CreateBucket | Self::ImportBuckets)
+    }
+
             /// All actions, for the authorisation matrix.
             pub const ALL: &[Action] = &[$(Action::$action),*];
 
@@ -199,6 +204,22 @@ actions! {
     CreateKey => KeysWrite;
     /// Revoke a key.
     DeleteKey => KeysWrite;
+    /// List connected accounts.
+    ListAccounts => AccountsRead;
+    /// Look at a connected account.
+    GetAccount => AccountsRead;
+    /// List the buckets that a connected account has at its provider.
+    ListAccountBuckets => AccountsRead;
+    /// Connect an account of another provider.
+    ConnectAccount => AccountsWrite;
+    /// Change a connected account.
+    UpdateAccount => AccountsWrite;
+    /// Ask whether a connected account works.
+    ValidateAccount => AccountsWrite;
+    /// Disconnect an account.
+    DisconnectAccount => AccountsDelete;
+    /// Link buckets that a connected account has.
+    ImportBuckets => BucketsWrite;
     /// List logged requests.
     ListLogs => LogsRead;
     /// Look at a logged request.
@@ -321,7 +342,7 @@ pub fn authorize(
     key.must_be_good_for(action, now)?;
     let bucket = match resource {
         // A key that is limited to some buckets would not see a bucket that it makes.
-        Resource::Service if action == Action::CreateBucket && key.buckets.is_some() => return Err(denied()),
+        Resource::Service if action.makes_buckets() && key.buckets.is_some() => return Err(denied()),
         Resource::Service => None,
         Resource::Bucket(name) => {
             let bucket = Bucket::find(read, name)?.ok_or_else(no_such_bucket)?;
@@ -393,7 +414,9 @@ mod tests {
     fn a_bucket_scoped_key_cannot_make_buckets_nor_see_others() {
         let mut key = principal(Scopes::ALL);
         key.buckets = Some(vec![]);
-        let error = ask(&Principal::Key(key), Action::CreateBucket).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+        for action in [Action::CreateBucket, Action::ImportBuckets] {
+            let error = ask(&Principal::Key(key.clone()), action).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action:?}");
+        }
     }
 }

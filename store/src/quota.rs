@@ -143,7 +143,7 @@ impl Store {
 
 /// A body of unknown length that is measured as it comes in. What is reserved for it is given back at its end: from there
 /// to its commit it is on its own, and the commit decides.
-fn measured(body: ByteStream, size_limit: Option<u64>, reservation: Option<Reservation>) -> ByteStream {
+pub(crate) fn measured(body: ByteStream, size_limit: Option<u64>, reservation: Option<Reservation>) -> ByteStream {
     let state = (body, reservation, 0_u64);
     Box::pin(stream::try_unfold(state, move |(mut body, mut reservation, taken)| async move {
         let Some(piece) = body.next().await.transpose()? else { return Ok(None) };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Store;
 use crate::blob::row::BlobRow;
-use crate::blob::{Fault, blocking, blocks_in, sums_of, verify_file, verify_inline};
+use crate::blob::{Fault, blocking, blocks_in, sums_of, verify_blob, verify_inline};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::id::BlobId;
@@ -128,7 +128,7 @@ impl Store {
     }
 
     /// One bounded step from `cursor` on: at most about `limit::SCRUB_STEP_BYTES`. What is damaged or missing is logged
-    /// and counted; only a store that cannot be read at all is an error.
+    /// and counted; only a store that cannot be read at all is an error, and an upstream that cannot be asked.
     pub async fn scrub_step(self: &Arc<Self>, cursor: ScrubCursor) -> Result<Scrubbed> {
         let store = Arc::clone(self);
         blocking(move || {
@@ -182,7 +182,7 @@ impl Store {
             // Pinned before its row is read: what has references then is not unlinked until the pin is gone.
             let _pin = self.pins.pin(id.0);
             let end = match self.meta.read(|read| BLOBS.get(read, &id)) {
-                Ok(Some(row)) if row.refs > 0 => self.scrub_stretch(&mut scrubbed, id, &row, begin),
+                Ok(Some(row)) if row.refs > 0 => self.scrub_stretch(&mut scrubbed, id, &row, begin)?,
                 Ok(_) => None,
                 Err(error) => {
                     self.saw(&mut scrubbed, id, 0, Some(&Fault::Damaged(error.to_string())));
@@ -202,21 +202,20 @@ impl Store {
 
     /// Verifies a blob from a block on, as far as the step goes. Returns the block to go on from if it did not come to
     /// the end.
-    fn scrub_stretch(&self, scrubbed: &mut Scrubbed, id: BlobId, row: &BlobRow, begin: u64) -> Option<u64> {
+    fn scrub_stretch(&self, scrubbed: &mut Scrubbed, id: BlobId, row: &BlobRow, begin: u64) -> Result<Option<u64>> {
         let blocks = blocks_in(row.size);
         let left = SCRUB_STEP_BYTES.saturating_sub(scrubbed.bytes).div_ceil(BLOCK_BYTES as u64).max(1);
         let end = begin.saturating_add(left).min(blocks);
-        let file = self.blobs.open_file(row.epoch, id);
         let sums = |group| self.meta.read(|read| sums_of(read, id, group));
-        let fault = verify_file(id, file, row.size, begin..end, sums);
+        let fault = verify_blob(&self.blobs, (id, row), begin..end, sums)?;
         let block = BLOCK_BYTES as u64;
         let bytes = (end * block).min(row.size).saturating_sub(begin * block);
         self.saw(scrubbed, id, bytes, fault.as_ref());
         if fault.is_none() && end < blocks {
-            return Some(end);
+            return Ok(Some(end));
         }
         scrubbed.blobs += 1;
-        None
+        Ok(None)
     }
 
     fn saw(&self, scrubbed: &mut Scrubbed, id: BlobId, bytes: u64, fault: Option<&Fault>) {

@@ -125,6 +125,7 @@ impl Store {
             Some(password) => Some(self.hash_password(password).await?),
             None => None,
         };
+        let behind = self.are_behind(grant.bucket()?, &[new.key.as_str()]).await?.contains(&true);
         let code = URL_SAFE_NO_PAD.encode(clock::random::<CODE_BYTES>()?);
         let (bucket, made_by, code_hash) = (grant.bucket()?.id, grant.principal().key, hash_of(&code));
         let share = self
@@ -139,7 +140,7 @@ impl Store {
                     expires_ms: created_ms.saturating_add(new.lasts_ms),
                     password: password.clone(),
                 };
-                create(tx, bucket, row)
+                create(tx, bucket, row, behind)
             })
             .await?;
         Ok((share, code))
@@ -227,9 +228,10 @@ impl Store {
     }
 }
 
-fn create(tx: &mut Tx<'_>, bucket: BucketId, row: ShareRow) -> Result<Share> {
+/// Makes a link to an object that is here, or `behind`, at its bucket's upstream.
+fn create(tx: &mut Tx<'_>, bucket: BucketId, row: ShareRow, behind: bool) -> Result<Share> {
     Bucket::must_be_active(tx, bucket)?;
-    if !OBJECTS.contains(tx, &(bucket, row.key.clone()))? {
+    if !behind && !OBJECTS.contains(tx, &(bucket, row.key.clone()))? {
         return Err(Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."));
     }
     let mut count = 0;

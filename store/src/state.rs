@@ -15,6 +15,8 @@ const EPOCH: &str = "epoch";
 const SWEPT_EPOCH: &str = "swept_epoch";
 const MASTER: &str = "master_fingerprint";
 const MARKED: &str = "marked";
+/// The kind of place that blobs are in.
+pub(crate) const BLOBS: &str = "blobs";
 const FORMAT: &str = "format";
 const SCRUB_CURSOR: &str = "scrub_cursor";
 const SCRUBBED_MS: &str = "scrubbed_ms";
@@ -111,6 +113,16 @@ pub(crate) fn is_marked(read: &dyn Read) -> Result<bool> {
 /// Notes that the marker files have been written.
 pub(crate) fn put_marked(tx: &mut Tx<'_>) {
     state_put(tx, MARKED, Bytes::from_static(b"1"));
+}
+
+/// The kind of place that blobs are in, by its name in the settings; a store from before there were others has a folder.
+pub(crate) fn blobs(read: &dyn Read) -> Result<String> {
+    Ok(text(read, BLOBS)?.unwrap_or_else(|| "local".to_owned()))
+}
+
+/// Notes the kind of place that blobs are in.
+pub(crate) fn put_blobs(tx: &mut Tx<'_>, kind: &'static str) {
+    state_put(tx, BLOBS, Bytes::from_static(kind.as_bytes()));
 }
 
 /// Where the scrub that is under way goes on.

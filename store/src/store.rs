@@ -1,20 +1,22 @@
 //! The store as a whole: opening a data directory, and what all verbs share.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use crate::account::{AssumedRoles, StsOptions};
+use crate::adopt::{Forwards, Turns};
 use crate::bandwidth::Bandwidth;
-use crate::blob::{LocalBlobs, Pins, Unsynced, sync_folder};
+use crate::blob::{Blobs, Home, Pins, RemoteOptions, Unsynced, sync_folder};
 use crate::bucket::Documents;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::UsedKeys;
 use crate::limit;
+use crate::marker::{self, make_private, refuse};
 use crate::master;
 use crate::meta::{Engine, Meta, MetaCounters, Recovery, RedbEngine, Relaxed, memory::MemoryEngine, takes_writes};
 use crate::migrate;
@@ -27,9 +29,9 @@ use crate::scrub;
 use crate::seal::MasterKey;
 use crate::share::PasswordChecks;
 use crate::state;
+use crate::sweep::Orphans;
+use crate::upstream::{self, BreakerCounters};
 
-/// The file that says that a folder belongs to a store; its absence means a missing mount.
-const MARKER: &str = "windlass-store";
 /// The metadata.
 pub(crate) const META: &str = "meta.redb";
 /// Held for as long as a process uses the directory.
@@ -42,6 +44,8 @@ pub struct StoreOptions {
     pub data_dir: PathBuf,
     /// The folder of the blobs; `None` is `blobs` in the data directory.
     pub blobs_dir: Option<PathBuf>,
+    /// The bucket upstream of the blobs, in place of a folder.
+    pub remote_blobs: Option<Arc<RemoteOptions>>,
     /// Whether an empty or absent data directory may become a new store.
     pub create: bool,
     /// Bytes the metadata engine may cache.
@@ -57,6 +61,10 @@ pub struct StoreOptions {
     pub master_key: Option<Arc<MasterKey>>,
     /// The plans that organisations can be on.
     pub plans: Arc<Plans>,
+    /// With whose credentials the roles of accounts are assumed.
+    pub sts: StsOptions,
+    /// What upstreams are given.
+    pub upstream: upstream::ClientOptions,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -67,6 +75,7 @@ impl StoreOptions {
         Self {
             data_dir: data_dir.into(),
             blobs_dir: None,
+            remote_blobs: None,
             create: true,
             cache_bytes: 96 << 20,
             inline_bytes_max: 4096,
@@ -74,6 +83,8 @@ impl StoreOptions {
             ephemeral: false,
             master_key: None,
             plans: Arc::default(),
+            sts: StsOptions::default(),
+            upstream: upstream::ClientOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -82,7 +93,7 @@ impl StoreOptions {
 /// An open store. Verbs are in the file of their noun.
 pub struct Store {
     pub(crate) meta: Meta,
-    pub(crate) blobs: LocalBlobs,
+    pub(crate) blobs: Blobs,
     pub(crate) pins: Pins,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master: Arc<MasterKey>,
@@ -94,8 +105,12 @@ pub struct Store {
     pub(crate) bandwidth: Bandwidth,
     pub(crate) used_keys: UsedKeys,
     pub(crate) password_checks: PasswordChecks,
-    /// The epoch that the orphan sweep walks, with the folders it has not walked yet.
-    pub(crate) orphan_cursor: Mutex<Option<(u32, Vec<PathBuf>)>>,
+    pub(crate) upstream: upstream::Client,
+    pub(crate) sts: StsOptions,
+    pub(crate) assumed_roles: AssumedRoles,
+    pub(crate) forwards: Forwards,
+    pub(crate) turns: Turns,
+    pub(crate) orphans: Mutex<Orphans>,
     pub(crate) scrubs: scrub::Counts,
     pub(crate) data_dir: PathBuf,
     _lock: File,
@@ -137,23 +152,24 @@ impl Store {
         let known = Arc::new(OnceLock::new());
         let recovery = (!options.ephemeral).then(|| recovery(&options, Arc::clone(&known)));
         let meta = Meta::open_with(engine, Arc::clone(&options.clock), relaxed, recovery)?;
-        let blobs_dir = blobs_dir(&options);
+        let home = Home::of(&options)?;
         let marked = meta.read(state::is_marked)?;
         if marked {
-            check_marker(&blobs_dir, &meta)?;
-            check_marker(&options.data_dir, &meta)?;
+            must_be_known(&meta, &options.data_dir, &home)?;
+            check_place(&home, &meta)?;
         }
         let master = master::current(&options, &meta)?;
         migrate::migrate(&meta)?;
         let fingerprint = master.fingerprint();
+        let kind = home.kind();
         let (id, epoch) = meta.write_blocking(move |tx| {
             state::put_master_fingerprint(tx, &fingerprint);
+            state::put_blobs(tx, kind);
             state::begin_epoch(tx)
         })?;
         if !marked {
-            make_private(&blobs_dir)?;
-            write_marker(&blobs_dir, &id)?;
-            write_marker(&options.data_dir, &id)?;
+            home.mark(&id)?;
+            marker::make(&options.data_dir, &id)?;
             meta.write_blocking(|tx| {
                 state::put_marked(tx);
                 Ok(())
@@ -169,15 +185,20 @@ impl Store {
             bandwidth: Bandwidth::default(),
             used_keys: UsedKeys::default(),
             password_checks: PasswordChecks::default(),
-            blobs: LocalBlobs::open(&blobs_dir, epoch, unsynced)?,
+            forwards: Forwards::default(),
+            turns: Turns::default(),
+            sts: options.sts,
+            assumed_roles: AssumedRoles::default(),
+            upstream: upstream::Client::new(options.upstream, Arc::clone(&options.clock)),
+            blobs: home.open(epoch, unsynced)?,
             meta,
             pins: Pins::default(),
+            orphans: Mutex::new(Orphans::since(options.clock.now())),
             clock: options.clock,
             master,
             opened: Opened::default(),
             documents: Documents::default(),
             inline_bytes_max: options.inline_bytes_max,
-            orphan_cursor: Mutex::new(None),
             scrubs: scrub::Counts::default(),
             data_dir: options.data_dir,
             _lock: lock,
@@ -200,6 +221,11 @@ impl Store {
             blobs_deleted,
             scrub: self.scrubs.read(),
         }
+    }
+
+    /// How requests to upstreams have fared: that of the blobs, and those of accounts.
+    pub fn breakers(&self) -> Vec<BreakerCounters> {
+        self.blobs.breakers().into_iter().chain(self.upstream.breakers()).collect()
     }
 
     /// Decides whether `principal` may do `action` on `resource`; see [`authorize`]. The key counts as used now, whatever
@@ -233,15 +259,35 @@ impl Store {
     }
 }
 
-/// The folder of the blobs.
-pub(crate) fn blobs_dir(options: &StoreOptions) -> PathBuf {
-    options.blobs_dir.clone().unwrap_or_else(|| options.data_dir.join("blobs"))
+/// Makes sure that a store's metadata and blobs belong together: its data directory is marked, and it keeps its blobs in
+/// the kind of place that it began with.
+fn must_be_known(meta: &Meta, data_dir: &Path, home: &Home) -> Result<()> {
+    marker::check(data_dir, &meta.read(state::store_id)?.unwrap_or_default())?;
+    let (kept, asked) = (meta.read(state::blobs)?, home.kind());
+    if kept == asked {
+        return Ok(());
+    }
+    let message =
+        format!("keeps its blobs with blobs.kind = {kept:?}, not {asked:?}. A store stays with what it began with.");
+    Err(refuse(data_dir, &message))
+}
+
+/// Makes sure that the place of the blobs is the store's. An upstream that does not answer is asked again before anything
+/// is written there; until then what is not there can be served.
+fn check_place(home: &Home, meta: &Meta) -> Result<()> {
+    match home.check_marker(&meta.read(state::store_id)?.unwrap_or_default()) {
+        Err(error) if error.kind() == ErrorKind::UpstreamUnavailable => {
+            tracing::warn!(%error, "the blobs' upstream does not answer; large objects cannot be served until it does");
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 /// Checks that the directory is a store's or may become one, and locks it.
 pub(crate) fn prepare(options: &StoreOptions) -> Result<File> {
     let dir = &options.data_dir;
-    let known = dir.join(MARKER).exists() || dir.join(META).exists();
+    let known = marker::is_in(dir) || dir.join(META).exists();
     if !known && !options.ephemeral {
         if !options.create {
             return Err(refuse(
@@ -280,7 +326,7 @@ fn recovery(options: &StoreOptions, known: Arc<OnceLock<Identity>>) -> Recovery 
 
 /// Finds out whether the disk takes writes; another disk in its place, or none, does not count.
 fn probe(dir: &Path, (id, _): &Identity) -> Result<()> {
-    check_marker_of(dir, id)?;
+    marker::check(dir, id)?;
     takes_writes(dir)
 }
 
@@ -298,7 +344,8 @@ fn reopen(dir: &Path, cache_bytes: usize, (id, epoch): &Identity) -> Result<Arc<
 
 /// Whether a first start was finished: the marker files are the last thing it writes, and before them nothing is stored.
 fn was_started(options: &StoreOptions) -> bool {
-    options.data_dir.join(MARKER).exists() || blobs_dir(options).join(MARKER).exists()
+    let blobs = Home::folder_of(options);
+    marker::is_in(&options.data_dir) || blobs.is_some_and(|folder| marker::is_in(&folder))
 }
 
 /// Removes what a first start that was cut leaves unwritten, so that this one begins anew without repair by hand.
@@ -318,7 +365,7 @@ fn begin_again(options: &StoreOptions) -> Result<()> {
 
 /// Makes a directory ready to become a store's data directory again: an absent or empty one, or one that is a store's.
 pub(crate) fn claim(dir: &Path) -> Result<()> {
-    if !dir.join(MARKER).exists() && !dir.join(META).exists() {
+    if !marker::is_in(dir) && !dir.join(META).exists() {
         refuse_foreign_files(dir)?;
     }
     make_private(dir)
@@ -333,10 +380,6 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
         Err(std::fs::TryLockError::WouldBlock) => Err(refuse(dir, "is in use by another Windlass process.")),
         Err(std::fs::TryLockError::Error(error)) => Err(Error::unavailable(error)),
     }
-}
-
-fn refuse(dir: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::InvalidRequest, format!("{} {why}", dir.display()))
 }
 
 fn refuse_foreign_files(dir: &Path) -> Result<()> {
@@ -362,59 +405,19 @@ fn holds_foreign_files(dir: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Makes a folder that only its owner can read, with its parents, and makes its entry durable.
-fn make_private(dir: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if dir.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(Error::unavailable)?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => sync_folder(parent),
-        None => sync_folder(Path::new(".")),
-    }
-}
-
-fn write_marker(dir: &Path, id: &str) -> Result<()> {
-    let mut file = File::create(dir.join(MARKER)).map_err(Error::unavailable)?;
-    writeln!(file, "windlass-store {id}").and_then(|()| file.sync_all()).map_err(Error::unavailable)?;
-    sync_folder(dir)
-}
-
-/// Marks a folder as that store's; one that has no marker yet is refused unless it may be new.
-pub(crate) fn mark(dir: &Path, id: &str, may_be_new: bool) -> Result<()> {
-    if may_be_new && !dir.join(MARKER).exists() {
-        make_private(dir)?;
-        return write_marker(dir, id);
-    }
-    check_marker_of(dir, id)
-}
-
-/// Refuses a folder whose marker is missing or another store's.
-pub(crate) fn check_marker(dir: &Path, meta: &Meta) -> Result<()> {
-    check_marker_of(dir, &meta.read(state::store_id)?.unwrap_or_default())
-}
-
-fn check_marker_of(dir: &Path, id: &str) -> Result<()> {
-    match std::fs::read_to_string(dir.join(MARKER)) {
-        Ok(text) if text.trim_end() == format!("windlass-store {id}") => Ok(()),
-        Ok(_) => Err(refuse(dir, "belongs to another Windlass store: its marker file names another identity.")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(refuse(dir, "lacks the marker file windlass-store. Is its mount missing?"))
-        }
-        Err(error) => Err(Error::unavailable(error)),
-    }
-}
-
-/// Opens metadata for `check`: nothing is written, no epoch begins.
+/// Opens metadata for commands that nobody serves beside: nothing is written, no epoch begins. Blobs that are in a folder
+/// must be there; those upstream are not asked for.
 pub(crate) fn open_offline(options: &StoreOptions) -> Result<(Meta, File)> {
     let without_create = StoreOptions { create: false, ..options.clone() };
     let lock = prepare(&without_create)?;
     let engine = Arc::new(RedbEngine::open(&options.data_dir.join(META), options.cache_bytes)?);
     let meta = Meta::open(engine, Arc::clone(&options.clock))?;
     if meta.read(state::is_marked)? {
-        check_marker(&blobs_dir(options), &meta)?;
-        check_marker(&options.data_dir, &meta)?;
+        let home = Home::of(options)?;
+        must_be_known(&meta, &options.data_dir, &home)?;
+        if home.folder().is_some() {
+            check_place(&home, &meta)?;
+        }
     }
     Ok((meta, lock))
 }
@@ -453,7 +456,7 @@ mod tests {
         let (_folder, dir, identity) = closed();
         probe(&dir, &identity).unwrap();
         let entries = || std::fs::read_dir(&dir).unwrap().count();
-        std::fs::remove_file(dir.join(MARKER)).unwrap();
+        std::fs::remove_file(dir.join(marker::FILE)).unwrap();
         let before = entries();
         probe(&dir, &identity).unwrap_err();
         assert_eq!(entries(), before);

@@ -6,13 +6,17 @@
 //! the backup's hold expires.
 //!
 //! **Orphans** are files that no row names: a blob whose commit never came, or a temporary file. Only epochs before
-//! this start can hold them and not gain any more, so each such epoch is walked once.
+//! this start can hold them and not gain any more, so each such epoch is walked once; upstream, where a request of a dead
+//! process may take effect after the start, once more a little later.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::backup;
-use crate::blob::{LocalBlobs, blocking, sync_folder};
+use crate::blob::{Found, Walk};
+use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::id::{BlobId, UploadId};
 use crate::limit;
@@ -95,6 +99,23 @@ pub struct Swept {
     pub more: bool,
 }
 
+/// How far the walk through dead epochs is.
+pub(crate) struct Orphans {
+    /// When this process began.
+    since: Millis,
+    /// The walk that is under way.
+    walk: Option<Walk>,
+    /// All epochs up to this one have been walked, and may have to be once more.
+    walked: u32,
+}
+
+impl Orphans {
+    /// Nothing walked since the start, which was then.
+    pub(crate) fn since(since: Millis) -> Self {
+        Self { since, walk: None, walked: 0 }
+    }
+}
+
 impl Store {
     /// One bounded step of the sweep.
     pub async fn sweep_step(&self) -> Result<Swept> {
@@ -103,9 +124,11 @@ impl Store {
             return Ok(swept);
         }
         let shares = self.sweep_shares().await?;
-        let orphans = self.sweep_orphans().await?;
+        let age_ms = self.clock.now().saturating_sub(self.orphans.lock().await.since);
+        let litter = self.blobs.sweep_litter(age_ms).await?;
+        let orphans = self.sweep_orphans(age_ms).await?;
         let more = orphans.more || shares > 0;
-        Ok(Swept { blobs: swept.blobs + orphans.blobs, rows: swept.rows + shares, more })
+        Ok(Swept { blobs: swept.blobs + litter + orphans.blobs, rows: swept.rows + shares, more })
     }
 
     async fn sweep_garbage(&self) -> Result<Swept> {
@@ -175,52 +198,58 @@ impl Store {
         Ok(swept)
     }
 
-    /// Walks one fan-out folder of the oldest epoch that has not been walked.
-    async fn sweep_orphans(&self) -> Result<Swept> {
-        let Some((epoch, folder)) = self.next_orphan_folder().await? else { return Ok(Swept::default()) };
-        let Some(folder) = folder else {
-            self.meta
-                .write(move |tx| {
-                    state::put_swept_epoch(tx, epoch);
-                    Ok(())
-                })
-                .await?;
+    /// Walks a bounded part of the oldest epoch that has not been walked: a folder, or a page of names.
+    async fn sweep_orphans(&self, age_ms: u64) -> Result<Swept> {
+        let mut orphans = self.orphans.lock().await;
+        let Some(mut walk) = self.next_walk(&mut orphans, age_ms).await? else { return Ok(Swept::default()) };
+        let Some(found) = self.blobs.next(&mut walk).await? else {
+            self.blobs.end(&walk)?;
+            orphans.walked = walk.epoch;
+            if self.blobs.is_settled(age_ms) {
+                self.note_swept(walk.epoch).await?;
+            }
             return Ok(Swept { more: true, ..Swept::default() });
         };
-        let orphans = self.meta.read(|read| orphans_in(read, &folder))?;
-        let count = orphans.len() as u64;
+        let paths = self.meta.read(|read| orphans_among(read, found))?;
+        let (epoch, count) = (walk.epoch, paths.len() as u64);
         if count > 0 {
             tracing::info!(epoch, count, "removing files that no row names");
+            self.blobs.remove(paths).await?;
         }
-        blocking(move || {
-            orphans.iter().try_for_each(|path| std::fs::remove_file(path).map_err(Error::unavailable))?;
-            sync_folder(&folder)
-        })
-        .await?;
+        orphans.walk = Some(walk);
         Ok(Swept { blobs: count, rows: 0, more: true })
     }
 
-    /// The next folder to walk, or the epoch alone when it has been walked to its end.
-    async fn next_orphan_folder(&self) -> Result<Option<(u32, Option<std::path::PathBuf>)>> {
+    /// The walk that is under way, or the next one; `None` if there is nothing to walk. A walk that fails begins anew.
+    async fn next_walk(&self, orphans: &mut Orphans, age_ms: u64) -> Result<Option<Walk>> {
+        let is_settled = self.blobs.is_settled(age_ms);
         let swept = self.meta.read(state::swept_epoch)?;
+        let from = if is_settled { swept } else { swept.max(orphans.walked) } + 1;
         let current = self.blobs.epoch();
-        if swept + 1 >= current {
+        if from >= current {
             return Ok(None);
         }
-        let mut cursor = self.orphan_cursor.lock().await;
-        if cursor.is_none() {
-            let epoch = self.blobs.epochs()?.into_iter().filter(|epoch| (swept + 1..current).contains(epoch)).min();
-            let Some(epoch) = epoch else { return Ok(Some((current - 1, None))) };
-            *cursor = Some((epoch, self.blobs.fans(epoch)?));
+        if let Some(walk) = orphans.walk.take() {
+            return Ok(Some(walk));
         }
-        match cursor.as_mut().map(|(epoch, fans)| (*epoch, fans.pop())) {
-            Some((epoch, None)) => {
-                self.blobs.remove_empty(epoch)?;
-                *cursor = None;
-                Ok(Some((epoch, None)))
+        match self.blobs.epochs().await?.into_iter().filter(|epoch| (from..current).contains(epoch)).min() {
+            Some(epoch) => self.blobs.walk(epoch).map(Some),
+            None => {
+                orphans.walked = current - 1;
+                if is_settled {
+                    self.note_swept(current - 1).await?;
+                }
+                Ok(None)
             }
-            next => Ok(next),
         }
+    }
+
+    async fn note_swept(&self, epoch: u32) -> Result<()> {
+        let rule = move |tx: &mut Tx<'_>| {
+            state::put_swept_epoch(tx, epoch);
+            Ok(())
+        };
+        self.meta.write(rule).await
     }
 }
 
@@ -251,10 +280,10 @@ fn drop_parts(tx: &mut Tx<'_>, key: (u64, [u8; 17]), upload: UploadId) -> Result
     Ok((parts.len() as u64, done))
 }
 
-/// The files of a folder that no row names.
-pub(crate) fn orphans_in(read: &dyn Read, folder: &std::path::Path) -> Result<Vec<std::path::PathBuf>> {
+/// Those of what a walk found that no row names.
+pub(crate) fn orphans_among(read: &dyn Read, found: Vec<Found>) -> Result<Vec<PathBuf>> {
     let mut orphans = Vec::new();
-    for found in LocalBlobs::files(folder)? {
+    for found in found {
         let named = match found.blob {
             Some(blob) => BLOBS.contains(read, &blob)?,
             None => false,

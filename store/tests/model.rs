@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use windlass_store::blob::{ByteStream, ChecksumAlgorithm, Expect, ExpectedChecksum};
 use windlass_store::bootstrap::{Bootstrap, RootKey};
 use windlass_store::name::{BucketName, ObjectKey};
@@ -312,7 +312,8 @@ impl World {
         let mut keys = Vec::new();
         loop {
             let query = ListObjects { prefix: String::new(), delimiter: None, after, max };
-            let page = self.store.list_objects(&self.grant(Action::ListObjects), &query).unwrap();
+            let page =
+                self.store.list_objects(&self.grant(Action::ListObjects), &query).now_or_never().unwrap().unwrap();
             for entry in &page.entries {
                 let Entry::Object { key, head } = entry else { panic!("a group without a delimiter") };
                 assert_eq!(head.size, self.model[key].len() as u64);

@@ -10,6 +10,7 @@ import pytest
 
 from aws import boto3_client
 from gateway import ACCESS_KEY, REGION, SECRET_KEY, Gateway, clean_environment
+from management import TOKEN, Management
 
 BUCKET_NUMBERS = itertools.count(1)
 
@@ -17,7 +18,9 @@ BUCKET_NUMBERS = itertools.count(1)
 def pytest_addoption(parser):
     parser.addoption("--binary", help="the windlass binary under test")
     parser.addoption("--clients", help="the folder that setup.sh filled")
+    parser.addoption("--upstream", action="store_true", help="keep blobs at an upstream: a second gateway")
     parser.addoption("--seed", default=str(random.SystemRandom().randrange(10**9)), help="seed of all random data")
+    parser.addoption("--linked", action="store_true", help="test buckets that are linked ones, at a second gateway")
     # Everybody runs the same cases, so that a change is answered for what it changed; another seed looks further.
     parser.addoption("--schema-seed", type=int, default=1, help="seed of the cases that schemathesis makes")
 
@@ -28,10 +31,19 @@ def pytest_report_header(config):
 
 def pytest_configure(config):
     """SDKs inside this process must not see the settings, credentials or proxies of whoever runs the tests."""
+    Gateway.blobs_upstream = config.getoption("--upstream")
     for name in list(os.environ):
         if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY"):
             del os.environ[name]
+    config.addinivalue_line("markers", "own_bucket(why): not so of a linked bucket, and why")
     os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, NO_PROXY="*")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        own = item.get_closest_marker("own_bucket")
+        if own and config.getoption("--linked"):
+            item.add_marker(pytest.mark.skip(reason=own.args[0]))
 
 
 @pytest.fixture(scope="session")
@@ -62,10 +74,33 @@ def gateway_settings():
 
 
 @pytest.fixture(scope="module")
-def gateway(binary, gateway_settings, tmp_path_factory):
-    gateway = Gateway(binary, tmp_path_factory.mktemp("gateway"), **gateway_settings).start()
+def gateway(request, binary, gateway_settings, tmp_path_factory):
+    settings = {"WINDLASS_ROOT_TOKEN": TOKEN} if request.config.getoption("--linked") else {}
+    gateway = Gateway(binary, tmp_path_factory.mktemp("gateway"), **settings, **gateway_settings).start()
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def link(request, binary, gateway, tmp_path_factory):
+    """Makes a linked bucket of a name, where linked buckets are tested; else nothing."""
+    if not request.config.getoption("--linked"):
+        yield lambda name: None
+        return
+    upstream = Gateway(binary, tmp_path_factory.mktemp("upstream")).start()
+    there, management = boto3_client(upstream.endpoint), Management(gateway.endpoint)
+    credentials = {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY, "region": REGION, "forcePathStyle": True}
+    account = management.done("POST", "/v1/aws-accounts", {"endpoint": upstream.endpoint, **credentials})["id"]
+    management.done("POST", f"/v1/aws-accounts/{account}/validate")
+
+    def link(name):
+        there.create_bucket(Bucket=name)
+        linked = management.done("POST", f"/v1/aws-accounts/{account}/import", {"bucketNames": [name]})
+        everything = dict.fromkeys(("visibility", "cache", "cors", "lifecycle", "optimization"), True)
+        management.done("PATCH", f"/v1/buckets/{linked[0]['id']}", {"managedSettings": everything})
+
+    yield link
+    upstream.stop()
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +122,12 @@ def s3(gateway):
 
 
 @pytest.fixture
-def bucket_name(request):
+def bucket_name(request, link):
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:50].strip("-")
-    return f"{words}-{next(BUCKET_NUMBERS)}"
+    name = f"{words}-{next(BUCKET_NUMBERS)}"
+    # Who makes it once more is told that it is there already, which in us-east-1 is no error.
+    link(name)
+    return name
 
 
 @pytest.fixture

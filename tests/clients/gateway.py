@@ -10,6 +10,8 @@ import time
 import urllib.parse
 from pathlib import Path
 
+import boto3
+
 READY_LINE = re.compile(r"windlass: listening on (https?)://127\.0\.0\.1:(\d+)\n")
 READY_SECONDS = 30
 STOP_SECONDS = 60
@@ -61,7 +63,11 @@ def fetch(url, method="GET", data=None, headers=None):
 class Gateway:
     """`settings` are further WINDLASS_* variables. Everything is kept under `root`."""
 
+    # Whether blobs are kept at an upstream: a gateway of its own, beside this one.
+    blobs_upstream = False
+
     def __init__(self, binary, root, **settings):
+        self.upstream = Upstream(binary, Path(root) / "upstream") if self.blobs_upstream else None
         self.binary = binary
         self.data = Path(root) / "data"
         self.log = Path(root) / "gateway.log"
@@ -84,6 +90,8 @@ class Gateway:
         return f"{self.scheme}://{self.host}"
 
     def start(self):
+        if self.upstream:
+            self.environment.update(self.upstream.start().settings)
         command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log)
@@ -127,6 +135,42 @@ class Gateway:
         assert SECRET_KEY not in log, "the root secret key stands in the log"
         assert "panicked at" not in log, self.log_tail()
         run([self.binary, "check", "--data", self.data], self.environment, CHECK_SECONDS)
+        if self.upstream:
+            self.upstream.stop()
 
     def log_tail(self):
         return self.log.read_text("utf-8", "replace")[-4000:]
+
+
+class Upstream(Gateway):
+    """A gateway that keeps the blobs of another one, in a bucket of its own."""
+
+    blobs_upstream = False
+    bucket = "blobs"
+
+    def __init__(self, binary, root):
+        root.mkdir(parents=True)
+        super().__init__(binary, root)
+
+    def start(self):
+        super().start()
+        session = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name=REGION,
+        )
+        session.create_bucket(Bucket=self.bucket)
+        return self
+
+    @property
+    def settings(self):
+        return {
+            "WINDLASS_BLOBS_KIND": "s3",
+            "WINDLASS_BLOBS_ENDPOINT": self.endpoint,
+            "WINDLASS_BLOBS_BUCKET": self.bucket,
+            "WINDLASS_BLOBS_PREFIX": "gateway",
+            "WINDLASS_BLOBS_ACCESS_KEY": ACCESS_KEY,
+            "WINDLASS_BLOBS_SECRET_KEY": SECRET_KEY,
+        }

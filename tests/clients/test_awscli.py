@@ -31,6 +31,7 @@ def test_buckets(aws, bucket_name):
     assert "NoSuchBucket" in aws("s3", "ls", f"s3://{bucket_name}", fails=True)
 
 
+@pytest.mark.own_bucket("deleting a linked bucket forgets the link, whatever it holds")
 def test_rb_of_a_filled_bucket_needs_force(aws, uri, s3, bucket_name):
     put(s3, bucket_name, "a", "b/c")
     assert "BucketNotEmpty" in aws("s3", "rb", uri, fails=True)

@@ -10,6 +10,7 @@ from aws import absent, body, boto3_client, put, refused
 from samples import MIB, ODD_KEYS, md5, seeded_bytes, sha256
 
 
+@pytest.mark.own_bucket("deleting a linked bucket forgets the link, whatever it holds")
 def test_bucket_life(s3, bucket):
     listed = {entry["Name"]: entry["CreationDate"] for entry in s3.list_buckets()["Buckets"]}
     assert s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200

@@ -91,6 +91,7 @@ def test_a_bucket_is_emptied_version_by_version(gateway, versioned):
     bucket.delete()
 
 
+@pytest.mark.own_bucket("a bucket with object lock has to be made as one, upstream")
 def test_a_retention_and_a_hold_keep_a_version(s3, locked):
     until = datetime.now(timezone.utc) + timedelta(days=1)
     kept = s3.put_object(
@@ -110,6 +111,7 @@ def test_a_retention_and_a_hold_keep_a_version(s3, locked):
     s3.delete_object(Bucket=locked, Key="k", VersionId=kept, BypassGovernanceRetention=True)
 
 
+@pytest.mark.own_bucket("a bucket with object lock has to be made as one, upstream")
 def test_a_default_retention_is_taken_over(s3, locked):
     rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
     s3.put_object_lock_configuration(
@@ -181,6 +183,7 @@ def test_a_deny_wins_for_the_owner_too(s3, bucket):
     assert body(s3, bucket, "k") == b"x"
 
 
+@pytest.mark.own_bucket("lists of a linked bucket are the upstream's")
 def test_canned_lists_where_they_are_supported(s3, nobody, bucket):
     with refused("AccessControlListNotSupported", 400):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")

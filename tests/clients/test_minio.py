@@ -42,6 +42,7 @@ def keys(client, bucket, **options):
     return [entry.object_name for entry in client.list_objects(bucket, **options)]
 
 
+@pytest.mark.own_bucket("the bucket is linked before it is made")
 def test_buckets(client, bucket_name):
     assert not client.bucket_exists(bucket_name)
     client.make_bucket(bucket_name)
@@ -146,6 +147,7 @@ def test_presigned(client, bucket, seed):
     assert code(client.stat_object, bucket, name) == "NoSuchKey"
 
 
+@pytest.mark.own_bucket("deleting a linked bucket forgets the link, whatever it holds")
 def test_error_codes(client, bucket):
     assert code(client.get_object, bucket, "missing") == "NoSuchKey"
     assert code(client.get_object, "no-such-bucket-here", "key") == "NoSuchBucket"

@@ -17,8 +17,12 @@ EXAMPLES = 60
 CASES_LEAST = 2000
 SECONDS_MOST = 240
 
-# No bucket ever fails here, so none can be got ready again.
-NEVER_DONE = {"POST /v1/buckets/{bucketId}/retry"}
+# No bucket ever fails here, so none can be got ready again; and none is adopted.
+NEVER_DONE = {
+    "POST /v1/buckets/{bucketId}/retry",
+    "POST /v1/buckets/{bucketId}/adopt",
+    "GET /v1/buckets/{bucketId}/adopt",
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,19 @@ def file_id(bucket, key):
     return "file_" + base64.urlsafe_b64encode(f"{bucket}\0{key}".encode()).decode().rstrip("=")
 
 
+def connect(management):
+    """An account that works: the gateway is its own provider."""
+    key = management.mint(*SCOPES)
+    about = {
+        "endpoint": management.endpoint,
+        "accessKeyId": key.access,
+        "secretAccessKey": key.secret,
+    }
+    account = management.done("POST", "/v1/aws-accounts", about)["id"]
+    management.done("POST", f"/v1/aws-accounts/{account}/validate")
+    return account
+
+
 def furnish(management):
     """Makes what requests can be about; see schema_hooks.py."""
     bucket = "schema-standing"
@@ -49,8 +66,13 @@ def furnish(management):
 
     put("kept")
     many = range(20)
+    theirs = [f"schema-theirs-{n}" for n in many]
+    for name in theirs:
+        management.make_bucket(name)
+    account = connect(management)
     spare = {
         "bucketId": [management.make_bucket(f"schema-spare-{n}") for n in many],
+        "accountId": [management.done("POST", "/v1/aws-accounts", {})["id"] for _ in many],
         "keyId": [management.mint("files:read").id for _ in many],
         "path": [put(f"spare-{n}") for n in many],
         "fileId": [file_id(bucket, put(f"spare-file-{n}")) for n in many],
@@ -63,13 +85,22 @@ def furnish(management):
         logged = management.done("GET", "/v1/logs?method=PUT")
     there = {
         "bucketId": standing,
+        "accountId": account,
         "keyId": management.mint("files:read").id,
         "path": "kept",
         "fileId": file_id(bucket, "kept"),
         "logId": logged[0]["id"],
     }
     keys = [key["id"] for key in management.done("GET", "/v1/keys?limit=100") if key["id"] not in spare["keyId"]]
-    return {"bucket": bucket, "there": there, "spare": spare, "kept": {"bucketId": [standing], "keyId": keys}}
+    kept = {"bucketId": [standing], "keyId": keys, "accountId": [account]}
+    return {
+        "bucket": bucket,
+        "there": there,
+        "spare": spare,
+        "kept": kept,
+        "theirs": theirs,
+        "nowhere": "http://127.0.0.1:1",
+    }
 
 
 def statuses(report):

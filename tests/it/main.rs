@@ -23,4 +23,5 @@ mod ops;
 mod race;
 mod s3;
 mod tidy;
+mod upstream;
 mod v1;

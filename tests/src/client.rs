@@ -30,9 +30,9 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let mut pool = Pool::builder(TokioExecutor::new());
-        // The pool may open a connection more than it uses, and the gateway ends one that says nothing for 10 s: it must not be
-        // taken up at that very moment.
-        pool.pool_idle_timeout(Duration::from_secs(5)).pool_timer(TokioTimer::new());
+        // The pool may open a connection more than it uses, and a gateway ends one that says nothing for 10 s, or for half a
+        // second where a test has set it so: it must not be taken up at that very moment.
+        pool.pool_idle_timeout(Duration::from_millis(250)).pool_timer(TokioTimer::new());
         Client { address, keys: Arc::new(keys), pool: pool.build(connector) }
     }
 

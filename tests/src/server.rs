@@ -308,7 +308,12 @@ impl Drop for Server {
 
 /// Runs another command of the binary on a data directory, such as `check`.
 pub fn run(binary: &Path, command_name: &str, data: &Path, args: &[&str]) -> Output {
-    let mut command = command(binary, &[]);
+    run_with(binary, &[], command_name, data, args)
+}
+
+/// The same with more in its environment.
+pub fn run_with(binary: &Path, env: &[(String, String)], command_name: &str, data: &Path, args: &[&str]) -> Output {
+    let mut command = command(binary, env);
     command.arg(command_name).arg("--data").arg(data).args(args).stdin(Stdio::null());
     command.output().unwrap_or_else(|e| panic!("{}: {e}", binary.display()))
 }

@@ -58,7 +58,7 @@ pub(crate) async fn list(call: Call, Query(query): Query<FilesQuery>) -> Result<
     let bucket = &call.bucket()?.row.name;
     let after = cursor.unwrap_or(Position::Start);
     let asked = ListObjects { prefix, delimiter: None, after, max: page::count(limit) };
-    let (found, types) = call.store().list_objects_with_types(&call.grant, &asked)?;
+    let (found, types) = call.store().list_objects_with_types(&call.grant, &asked).await?;
     let shown = |(entry, kind): (&Entry, Option<String>)| match entry {
         Entry::Object { key, head } => Some(FaceFile {
             id: id::file(bucket, key),

@@ -76,7 +76,7 @@ pub(crate) async fn list(call: Call, Query(query): Query<FoldersQuery>) -> Resul
         max: PAGE_MAX,
     };
     // Files stand between folders and are passed over, as many as one listing has.
-    let found = call.store().list_objects(&call.grant, &asked)?;
+    let found = call.store().list_objects(&call.grant, &asked).await?;
     let (mut folders, mut last, mut has_more) = (Vec::new(), found.last, found.truncated);
     let mut groups = found.entries.into_iter().filter_map(|entry| match entry {
         Entry::Group(key) => Some(key),

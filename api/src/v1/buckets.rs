@@ -6,20 +6,23 @@ use serde_json::json;
 use windlass_store::bucket::{
     Bucket, BucketPatch, BucketSettings, BucketState, CachePreset, NewBucket, OptimizationMode, Visibility,
 };
-use windlass_store::id::BucketId;
+use windlass_store::id::{AccountId, BucketId};
 use windlass_store::limit::{
     CACHE_CONTROL_BYTES_MAX, CORS_ORIGINS_MAX, LIFECYCLE_DAYS_MAX, MIME_TYPE_BYTES_MAX, MIME_TYPES_MAX, NAME_CHARS_MAX,
     ORIGIN_BYTES_MAX,
 };
+use windlass_store::link::{Link, ManagedPatch};
 use windlass_store::name::BucketName;
 use windlass_store::usage::UsageRow;
 
 use super::Written;
+use super::accounts::check_paid;
+use super::managed::{Managed, ManagedObject};
 use crate::answer::{Created, Page, Shown};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::field::{Absent, Flag, List, Never, Nullable, OneOf, Optional, Or, Parsed, Required, Text, Whole, inputs};
-use crate::id;
+use crate::id::{self, Id as _};
 use crate::input::{Json, Query};
 use crate::time::Time;
 use crate::{limit, page};
@@ -81,6 +84,9 @@ const MIME_TYPES: List<Parsed<String>> = List(MIME_TYPE, 0..=MIME_TYPES_MAX, "Ma
 const TTL_DAYS: Whole = Whole(1..=LIFECYCLE_DAYS_MAX as u64);
 const FILE_SIZE: Whole = Whole(1..=limit::INTEGER_MAX);
 /// All modes are read; all but one are refused, by the handler in its own words.
+/// One that is no identifier stands for no account, as the handler says.
+const ACCOUNT: Parsed<String> =
+    Parsed { parse: |text| Some(text.to_owned()), message: "Invalid account id", schema: id::schema::<AccountId> };
 const OPTIMIZATION: Parsed<OptimizationMode> = Parsed {
     parse: OptimizationMode::parse,
     message: "optimizationMode must be one of: none, light, balanced, maximum",
@@ -116,8 +122,8 @@ inputs! {
         visibility: Option<Visibility> = "visibility", Optional(VISIBILITY);
         /// Who keeps the DNS of the host. Without a host it has no meaning.
         _provider: Option<String> = "domainConnectProvider", Nullable(Text(0, 100));
-        /// An account of another provider. Not available yet.
-        aws_account_id: Option<String> = "awsAccountId", Absent(Text(0, 100));
+        /// The connected account that it is made in; without it, and with `null`, it is the gateway's own.
+        aws_account_id: Option<String> = "awsAccountId", Nullable(ACCOUNT);
     }
     /// What is changed on a bucket; what is not given stays.
     BucketChange {
@@ -139,6 +145,8 @@ inputs! {
         optimization_mode: Option<OptimizationMode> = "optimizationMode", Optional(OPTIMIZATION);
         /// Who may read what is delivered.
         visibility: Option<Visibility> = "visibility", Optional(VISIBILITY);
+        /// What is managed from here of a bucket in a connected account: any of these.
+        managed: Option<ManagedPatch> = "managedSettings", Optional(Managed);
     }
     /// Which buckets a page shows.
     BucketQuery {
@@ -180,10 +188,10 @@ pub(crate) struct BucketObject {
     #[schemars(extend("enum" = ["none", "light", "balanced", "maximum"]))]
     optimization_mode: &'static str,
     domain_connect_provider: Option<String>,
-    aws_account_id: Option<String>,
+    aws_account_id: Option<id::Shown<AccountId>>,
     is_imported: bool,
     is_managed_domain: bool,
-    managed_settings: ManagedSettings,
+    managed_settings: ManagedObject,
     #[schemars(extend("enum" = ["public", "private"]))]
     visibility: &'static str,
     storage_used_bytes: u64,
@@ -194,10 +202,6 @@ pub(crate) struct BucketObject {
     updated_at: Time,
 }
 
-/// What is managed of a bucket in an account of another provider; nothing of one of our own.
-#[derive(Debug, Serialize, JsonSchema)]
-struct ManagedSettings {}
-
 /// A DNS record that a bucket's host needs.
 #[derive(Debug, Serialize, JsonSchema)]
 struct DnsRecord {
@@ -207,7 +211,7 @@ struct DnsRecord {
 }
 
 impl BucketObject {
-    fn new(Bucket { id, row }: Bucket, usage: &UsageRow, bandwidth_used_bytes: u64) -> Self {
+    fn new(Bucket { id, row }: Bucket, usage: &UsageRow, bandwidth_used_bytes: u64, link: Option<&Link>) -> Self {
         let region = row.region().to_owned();
         let settings = row.settings;
         Self {
@@ -226,10 +230,10 @@ impl BucketObject {
             allowed_mime_types: settings.allowed_mime_types,
             optimization_mode: settings.optimization_mode.name(),
             domain_connect_provider: None,
-            aws_account_id: None,
-            is_imported: false,
+            aws_account_id: link.map(|link| id::Shown(link.account)),
+            is_imported: link.is_some_and(|link| link.imported),
             is_managed_domain: false,
-            managed_settings: ManagedSettings {},
+            managed_settings: link.map(|link| link.managed.into()).unwrap_or_default(),
             visibility: settings.visibility.name(),
             storage_used_bytes: usage.stored_bytes(),
             bandwidth_used_bytes,
@@ -247,6 +251,7 @@ type BucketWritten = Written<BucketId>;
 /// `POST /v1/buckets`
 pub(crate) async fn create(call: Call, Json(body): Json<NewBucketBody>) -> Result<Created<BucketWritten>> {
     check_body(&call, &body)?;
+    let account = check_account(&call, body.aws_account_id.as_deref())?;
     let mode = body.optimization_mode.unwrap_or_default();
     if body.is_managed_domain || body.custom_domain.is_some() || mode != OptimizationMode::None {
         // The commit, which decides about the room for a bucket, is not reached; but want of it is to be told first.
@@ -264,9 +269,13 @@ pub(crate) async fn create(call: Call, Json(body): Json<NewBucketBody>) -> Resul
         optimization_mode: OptimizationMode::None,
         visibility: body.visibility.unwrap_or_default(),
     };
-    let region = body.region.unwrap_or_else(|| call.state.settings.region.clone());
+    let asked = body.region.as_deref();
+    let region = asked.unwrap_or(&call.state.settings.region).to_owned();
     let new = NewBucket { display_name: body.name, name: body.s3_name, region, settings };
-    let bucket = call.store().create_bucket_v1(&call.grant, new).await?;
+    let bucket = match account {
+        Some(account) => call.store().create_bucket_in_account(&call.grant, account, new, asked).await?,
+        None => call.store().create_bucket_v1(&call.grant, new).await?,
+    };
     Ok(Created(Written::new("bucket", bucket.id)))
 }
 
@@ -276,7 +285,8 @@ pub(crate) async fn list(call: Call, Query(query): Query<BucketQuery>) -> Result
     let (buckets, next) = call.store().list_buckets_by_id(&call.grant, cursor, status, page::count(limit))?;
     let shown = |(bucket, usage): (Bucket, UsageRow)| {
         let bandwidth = call.store().bucket_bandwidth(bucket.id)?;
-        Ok(BucketObject::new(bucket, &usage, bandwidth))
+        let link = call.store().document::<Link>(&bucket)?;
+        Ok(BucketObject::new(bucket, &usage, bandwidth, link.as_deref()))
     };
     let entries = buckets.into_iter().map(shown).collect::<Result<_>>()?;
     Ok(Page { entries, next: next.map(|id| id::Shown(id).to_string()), limit })
@@ -285,7 +295,8 @@ pub(crate) async fn list(call: Call, Query(query): Query<BucketQuery>) -> Result
 /// `GET /v1/buckets/{bucketId}`
 pub(crate) async fn get(call: Call, (): ()) -> Result<Shown<BucketObject>> {
     let (bucket, usage, bandwidth) = call.store().get_bucket(&call.grant)?;
-    Ok(Shown(BucketObject::new(bucket, &usage, bandwidth)))
+    let link = call.store().document::<Link>(&bucket)?;
+    Ok(Shown(BucketObject::new(bucket, &usage, bandwidth, link.as_deref())))
 }
 
 /// `PATCH /v1/buckets/{bucketId}`
@@ -303,6 +314,7 @@ pub(crate) async fn update(call: Call, Json(body): Json<BucketChange>) -> Result
         allowed_mime_types: body.allowed_mime_types,
         optimization_mode: body.optimization_mode,
         visibility: body.visibility,
+        managed: body.managed.unwrap_or_default(),
     };
     call.store().update_bucket(&call.grant, change).await?;
     Ok(Shown(Written::new("bucket", call.bucket()?.id)))
@@ -329,12 +341,22 @@ fn check_body(call: &Call, body: &NewBucketBody) -> Result<()> {
         "Invalid domain format"
     } else if body.region.as_ref().is_some_and(|region| !known(region)) {
         "Invalid region"
-    } else if body.aws_account_id.is_some() && body.custom_domain.is_none() {
+    } else if body.aws_account_id.is_some() && body.is_managed_domain {
         "BYOA requires a custom domain"
     } else {
         return Ok(());
     };
     Err(Error::bad_request(refusal))
+}
+
+/// The connected account that a bucket is to be made in, which must be paid for, be there and have been validated.
+fn check_account(call: &Call, asked: Option<&str>) -> Result<Option<AccountId>> {
+    let Some(asked) = asked else { return Ok(None) };
+    check_paid(call)?;
+    let missing = || windlass_store::Error::new(windlass_store::ErrorKind::NoSuchAccount, "AWS account not found");
+    let account = AccountId::read(asked).ok_or_else(missing)?;
+    call.store().check_account(&call.grant, account)?;
+    Ok(Some(account))
 }
 
 /// Refuses a host of a bucket's own, of which this gateway has none.

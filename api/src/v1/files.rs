@@ -144,7 +144,7 @@ pub(crate) async fn list(call: Call, Query(query): Query<FileQuery>) -> Result<P
     let FileQuery { prefix, cursor, limit } = query;
     let after = cursor.unwrap_or(Position::Start);
     let asked = ListObjects { prefix, delimiter: None, after, max: page::count(limit) };
-    let found = call.store().list_objects(&call.grant, &asked)?;
+    let found = call.store().list_objects(&call.grant, &asked).await?;
     let shown = |entry: &Entry| match entry {
         Entry::Object { key, head } => Some(FileSummary::new(key, head.size, head.modified_ms)),
         Entry::Group(_) => None,

@@ -1,10 +1,13 @@
 //! The management API, one file per resource.
 
+pub(crate) mod accounts;
+pub(crate) mod adoption;
 pub(crate) mod billing;
 pub(crate) mod buckets;
 pub(crate) mod files;
 pub(crate) mod keys;
 pub(crate) mod logs;
+mod managed;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -40,6 +40,20 @@ choices! {
         /// At once; it reaches stable storage soon after.
         Relaxed "relaxed"
     }
+    /// Where the bytes of objects are kept.
+    BlobKind {
+        /// A folder.
+        Local "local"
+        /// A bucket of an S3 provider.
+        S3 "s3"
+    }
+    /// What a provider holds the bytes of blobs against.
+    BlobChecksum {
+        /// A SHA-256 in each request's signature.
+        Sha256 "sha256"
+        /// A CRC-64/NVME beside the bytes.
+        Crc64Nvme "crc64nvme"
+    }
     /// How log lines look.
     LogFormat {
         /// Lines for people.

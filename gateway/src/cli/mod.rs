@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::remote::{bucket, file, key, log, usage};
+use self::remote::{account, adopt, bucket, file, key, log, usage};
 use crate::serve::Failure;
 
 /// An S3-compatible storage gateway.
@@ -43,6 +43,10 @@ enum Command {
     Secret(secret::Args),
     /// Make, show, change and delete buckets of a gateway.
     Bucket(bucket::Args),
+    /// Connect, show, change and disconnect accounts of other providers.
+    Account(account::Args),
+    /// Make a bucket of a connected account a gateway's own.
+    Adopt(adopt::Args),
     /// Upload, download, show and delete files of a gateway.
     File(file::Args),
     /// Mint, show and revoke API keys of a gateway.
@@ -66,6 +70,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Scrub(args)) => scrub::run(args),
         Some(Command::Secret(args)) => secret::run(args),
         Some(Command::Bucket(args)) => bucket::run(args),
+        Some(Command::Account(args)) => account::run(args),
+        Some(Command::Adopt(args)) => adopt::run(args),
         Some(Command::File(args)) => file::run(args),
         Some(Command::Key(args)) => key::run(args),
         Some(Command::Log(args)) => log::run(args),

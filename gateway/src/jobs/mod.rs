@@ -1,8 +1,9 @@
-//! Background jobs. The list: deletion, flush, lifecycle, notification, request log, scrub, sweep.
+//! Background jobs. The list: adoption, deletion, flush, lifecycle, notification, request log, scrub, sweep.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
 
+mod adopt;
 mod deletion;
 mod flush;
 mod lifecycle;
@@ -22,8 +23,16 @@ use self::runner::Job;
 use crate::app::App;
 
 /// The names of all jobs, in the order of `list`.
-pub(crate) const NAMES: &[&str] =
-    &[sweep::NAME, scrub::NAME, request_log::NAME, deletion::NAME, flush::NAME, lifecycle::NAME, notification::NAME];
+pub(crate) const NAMES: &[&str] = &[
+    sweep::NAME,
+    scrub::NAME,
+    request_log::NAME,
+    deletion::NAME,
+    adopt::NAME,
+    flush::NAME,
+    lifecycle::NAME,
+    notification::NAME,
+];
 
 /// The list of jobs.
 fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
@@ -32,6 +41,7 @@ fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
         scrub::job(&settings.scrub),
         request_log::job(&app.logs),
         deletion::job(),
+        adopt::job(&settings.adoption),
         flush::job(),
         lifecycle::job(&settings.lifecycle),
         notification::job(app, settings),

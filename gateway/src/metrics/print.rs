@@ -4,6 +4,7 @@ use std::fmt::{Display, Write};
 
 use windlass_store::bucket::Deletion;
 use windlass_store::log::Logs;
+use windlass_store::upstream::{BreakerCounters, BreakerState};
 use windlass_store::usage::UsageRow;
 use windlass_store::{Store, limit};
 
@@ -33,6 +34,7 @@ pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
     notifications(&mut page, &metrics.notifications, store);
     request_log(&mut page, logs);
     stored(&mut page, store);
+    upstreams(&mut page, store);
     buckets(&mut page, store);
     deletions(&mut page, store);
     if let Some(bytes) = resident_bytes() {
@@ -125,6 +127,34 @@ fn stored(page: &mut Page, store: &Store) {
     page.counter("scrub_damaged_total", "Blobs and inline rows that the scrub found damaged.", scrub.damaged);
     page.counter("scrub_missing_total", "Blobs that the scrub found missing.", scrub.missing);
     page.gauge("latched", "1 if the metadata failed and writes are refused.", u64::from(store.is_latched()));
+}
+
+fn upstreams(page: &mut Page, store: &Store) {
+    let all = store.breakers();
+    let mut family = |name: &str, kind: &str, help: &str, value: fn(&BreakerCounters) -> u64| {
+        page.head(name, kind, help);
+        for upstream in &all {
+            page.line(name, &format!("upstream=\"{}\"", upstream.upstream), value(upstream));
+        }
+    };
+    family("upstream_requests_total", "counter", "Requests sent to an upstream.", |upstream| upstream.requests);
+    let help = "Requests to an upstream that were not answered, or with a failure of its own.";
+    family("upstream_failures_total", "counter", help, |upstream| upstream.failures);
+    let help = "Requests to an upstream that were refused here because it had failed repeatedly.";
+    family("upstream_refused_total", "counter", help, |upstream| upstream.refused);
+    let help = "Times that an upstream was left alone because it failed repeatedly.";
+    family("upstream_opened_total", "counter", help, |upstream| upstream.opened);
+    page.head(
+        "upstream_state",
+        "gauge",
+        "1 for whether requests to an upstream pass (closed), are tried, or are refused.",
+    );
+    for upstream in &all {
+        for state in [BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open] {
+            let labels = format!("upstream=\"{}\",state=\"{}\"", upstream.upstream, state.name());
+            page.line("upstream_state", &labels, u64::from(upstream.state == state));
+        }
+    }
 }
 
 fn buckets(page: &mut Page, store: &Store) {

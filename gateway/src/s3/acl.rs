@@ -58,7 +58,7 @@ pub(super) async fn get_object_acl(
     request: S3Request<GetObjectAclInput>,
 ) -> S3Result<S3Response<GetObjectAclOutput>> {
     let (input, call) = Call::open(request)?;
-    let acl = door.store.object_acl(&call.grant, &call::key(&input.key)?, call.version()?);
+    let acl = door.store.object_acl(&call.grant, &call::key(&input.key)?, call.version()?).await;
     let (owner, grants) = to_dto(&acl.map_err(|error| call.refused(error))?);
     let output = GetObjectAclOutput { grants: Some(grants), owner: Some(owner), ..GetObjectAclOutput::default() };
     Ok(S3Response::new(output))

@@ -18,7 +18,7 @@ use super::facts::{self, Told};
 use super::gate::Admitted;
 use super::limits::Limits;
 use super::ops::{self, Operation};
-use super::{body, call, error, permissions};
+use super::{body, call, error, linked, permissions};
 
 tokio::task_local! {
     /// The key whose secret s3s was given for the request at hand: s3s hands on only its access key id, and looking that
@@ -85,12 +85,15 @@ impl S3Access for Access {
         let form = facts::form(cx.extensions_mut());
         let Some(admitted) = cx.extensions_mut().get::<Admitted>() else { return Err(denied()) };
         let operation = ops::find(&name, &admitted.query)?;
+        let mut asked = None;
         let grant = match bucket {
             Some(bucket) if operation.action != Action::CreateBucket => {
-                let named = Named::of(admitted, &bucket, key.as_deref());
+                let named = Named::of(&self.store, admitted, &bucket, key.as_deref());
                 // A caller without any right learns no more than that, not even that a name is wrong.
                 let named = named.map_err(|error| if is_nobody(admitted) { denied() } else { error })?;
-                self.decide(admitted, &operation, &named, form)?
+                let grant = self.decide(admitted, &operation, &named, form)?;
+                asked = linked::ask(&self.store, &operation, &grant, named.key)?;
+                grant
             }
             _ => {
                 if let Some(bucket) = bucket {
@@ -103,6 +106,9 @@ impl S3Access for Access {
         check_nobody(admitted, form.is_some())?;
         self.limits.begin(&operation, &grant, cx.extensions_mut())?;
         cx.extensions_mut().insert(grant);
+        if let Some(asked) = asked {
+            cx.extensions_mut().insert(asked);
+        }
         Ok(())
     }
 }
@@ -116,11 +122,12 @@ struct Named {
 }
 
 impl Named {
-    fn of(admitted: &Admitted, bucket: &str, key: Option<&str>) -> S3Result<Self> {
+    fn of(store: &Store, admitted: &Admitted, bucket: &str, key: Option<&str>) -> S3Result<Self> {
+        let bucket = BucketName::parse(bucket).map_err(error::from_store)?;
         Ok(Self {
-            bucket: BucketName::parse(bucket).map_err(error::from_store)?,
             key: key.map(call::key).transpose()?,
-            version: admitted.query.get("versionId").map(call::version).transpose()?,
+            version: version(store, &bucket, admitted.query.get("versionId"))?,
+            bucket,
             upload: admitted.query.get("uploadId").and_then(UploadId::parse),
         })
     }
@@ -145,7 +152,7 @@ impl Access {
         };
         let asked = S3Asked {
             action: operation.action,
-            actions: &|| permissions::of(operation.name, named.version.is_some(), &admitted.headers),
+            actions: &|| permissions::of(operation.name, admitted.query.has("versionId"), &admitted.headers),
             bucket: &named.bucket,
             key: named.key.as_ref(),
             version: named.version,
@@ -154,6 +161,16 @@ impl Access {
             facts: &told,
         };
         self.store.authorize_s3(&admitted.principal, &asked).map_err(error::from_store)
+    }
+}
+
+/// The version that a text names in a bucket. An upstream has names of its own for versions, which mean nothing here.
+pub(super) fn version(store: &Store, bucket: &BucketName, text: Option<&str>) -> S3Result<Option<VersionId>> {
+    let Some(text) = text else { return Ok(None) };
+    match call::version(text) {
+        Ok(version) => Ok(Some(version)),
+        Err(_) if !text.is_empty() && store.is_forwarded(bucket).map_err(error::from_store)? => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -63,6 +63,11 @@ impl Call {
         }
     }
 
+    /// The document that is the body.
+    pub(super) fn document(&self) -> Option<&Bytes> {
+        self.document.as_ref()
+    }
+
     /// An error of the store about an object, as the caller may know it.
     pub(super) fn refused(&self, error: windlass_store::Error) -> S3Error {
         error::from_store(self.grant.conceal(error))

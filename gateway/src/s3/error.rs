@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::{ALLOW, LAST_MODIFIED, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode};
-use windlass_store::error::Marker;
+use windlass_store::error::{Marker, Refusal};
 use windlass_store::{Error, ErrorKind};
 
 use super::{date, extras};
@@ -47,7 +47,13 @@ pub(super) fn not_implemented(what: &str) -> S3Error {
 
 /// Translates an error of the store and logs its cause: faults of ours as errors, the rest for those who look.
 pub(super) fn from_store(error: Error) -> S3Error {
-    let mut answer = refuse(code(error.kind()), error.message().to_owned());
+    let mut answer = match (error.kind(), error.upstream()) {
+        (ErrorKind::UpstreamRefused, Some(refusal)) => of_upstream(refusal, error.message()),
+        (ErrorKind::UpstreamUnavailable, Some(refusal)) if refusal.code == "SlowDown" => {
+            refuse("SlowDown", error.message().to_owned())
+        }
+        (kind, _) => refuse(code(kind), error.message().to_owned()),
+    };
     if error.kind() == ErrorKind::QuotaExceeded {
         answer.set_status_code(StatusCode::PAYMENT_REQUIRED);
     }
@@ -59,10 +65,19 @@ pub(super) fn from_store(error: Error) -> S3Error {
     if let Some(marker) = error.marker() {
         answer.set_headers(about_marker(error.kind(), marker));
     }
-    if matches!(error.kind(), ErrorKind::SlowDown | ErrorKind::Unavailable | ErrorKind::Latched) {
+    if error.kind().may_pass() {
         answer.set_headers(HeaderMap::from_iter([(RETRY_AFTER, RETRY_AFTER_SECONDS)]));
     }
     answer
+}
+
+/// What an upstream says of the request itself, in its own words: it knows codes that mean nothing here.
+fn of_upstream(refusal: &Refusal, message: &str) -> S3Error {
+    let Ok(code) = refusal.code.parse::<S3ErrorCode>();
+    let mut error = S3Error::with_message(code, message.to_owned());
+    let status = StatusCode::from_u16(refusal.status).ok().filter(StatusCode::is_client_error);
+    error.set_status_code(status.or(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST));
+    error
 }
 
 /// What an answer tells of the delete marker that it is about (S3: "Working with delete markers").
@@ -88,8 +103,13 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidBucketState => "InvalidBucketState",
         ErrorKind::InvalidRetentionPeriod => "InvalidRetentionPeriod",
         ErrorKind::NoSuchUpload => "NoSuchUpload",
-        // Neither is known to S3: they belong to the JSON doors.
-        ErrorKind::NoSuchKeyId | ErrorKind::NoSuchShare => "InvalidRequest",
+        // None is known to S3: they belong to the JSON doors.
+        ErrorKind::NoSuchKeyId
+        | ErrorKind::NoSuchShare
+        | ErrorKind::NoSuchAccount
+        | ErrorKind::AccountNotActive
+        | ErrorKind::SettingNotManaged
+        | ErrorKind::BucketLinked => "InvalidRequest",
         ErrorKind::MalformedPolicy => "MalformedPolicy",
         ErrorKind::AclNotSupported => "AccessControlListNotSupported",
         ErrorKind::InvalidAclWithOwnership => "InvalidBucketAclWithObjectOwnership",
@@ -122,7 +142,12 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::TooManyTags => "BadRequest",
         ErrorKind::MalformedDocument => "MalformedXML",
         ErrorKind::SlowDown => "SlowDown",
-        ErrorKind::Unavailable | ErrorKind::Latched => "ServiceUnavailable",
+        ErrorKind::UpstreamRefused => "InvalidRequest",
+        ErrorKind::Unavailable
+        | ErrorKind::Latched
+        | ErrorKind::UpstreamUnavailable
+        | ErrorKind::UpstreamDenied
+        | ErrorKind::UpstreamInvalid => "ServiceUnavailable",
         ErrorKind::Corrupt | ErrorKind::Internal => "InternalError",
     }
 }

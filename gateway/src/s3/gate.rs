@@ -19,6 +19,7 @@ use super::document;
 use super::error;
 use super::host::Target;
 use super::limits::Limits;
+use super::linked;
 use super::metadata::Latin1;
 use super::query::{self, Query};
 use crate::net::Peer;
@@ -126,7 +127,7 @@ impl Gate {
             tracing::error!(?cause, "an answer could not be printed");
             error::refuse("InternalError", error::default_message("InternalError"))
         })?;
-        let (parts, body) = answer.into_parts();
+        let (parts, body) = linked::settle(answer).into_parts();
         let mut answer = S3Response::with_status(body, parts.status);
         answer.headers = parts.headers;
         answer.extensions = parts.extensions;

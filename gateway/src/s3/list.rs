@@ -26,7 +26,7 @@ pub(super) async fn list_objects(
     let marker = input.marker.unwrap_or_default();
     let mut query = query(input.prefix, input.delimiter, input.max_keys)?;
     query.after = position(&marker, &query.prefix, query.delimiter.as_deref());
-    let page = page(door, &call, &query)?;
+    let page = page(door, &call, &query).await?;
     let next = Some(&page.last).filter(|_| page.truncated && query.delimiter.is_some()).and_then(name_of);
     let owners = Some(owners_of(door, &call, &page)?);
     let (contents, common_prefixes) = entries(page.entries, encoding, owners);
@@ -58,7 +58,7 @@ pub(super) async fn list_objects_v2(
         (Some(token), _) if !token.is_empty() => read_token(token)?,
         (_, start) => position(start.unwrap_or_default(), &query.prefix, query.delimiter.as_deref()),
     };
-    let page = page(door, &call, &query)?;
+    let page = page(door, &call, &query).await?;
     let owners = if input.fetch_owner.unwrap_or(false) { Some(owners_of(door, &call, &page)?) } else { None };
     let next = Some(&page.last).filter(|_| page.truncated).and_then(token);
     let (contents, common_prefixes) = entries(page.entries, encoding, owners);
@@ -106,11 +106,11 @@ fn query(prefix: Option<String>, delimiter: Option<String>, max_keys: Option<i32
 }
 
 /// Nothing is truncated when nothing was asked for.
-fn page(door: &Operations, call: &Call, query: &ListObjects) -> S3Result<ObjectPage> {
+async fn page(door: &Operations, call: &Call, query: &ListObjects) -> S3Result<ObjectPage> {
     if query.max == 0 {
         return Ok(ObjectPage { entries: vec![], truncated: false, last: Position::Start });
     }
-    door.store.list_objects(&call.grant, query).map_err(error::from_store)
+    door.store.list_objects(&call.grant, query).await.map_err(error::from_store)
 }
 
 fn position(marker: &str, prefix: &str, delimiter: Option<&str>) -> Position {

@@ -35,6 +35,7 @@ mod guard;
 mod host;
 mod lifecycle;
 mod limits;
+mod linked;
 mod list;
 mod lock;
 mod metadata;

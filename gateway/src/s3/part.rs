@@ -10,11 +10,11 @@ use windlass_store::limit;
 use windlass_store::upload::{CopyPart, ListParts, PartEntry, PartPage, UploadPart};
 
 use super::call::{self, Call};
-use super::copy::{self, SOURCE_CONDITIONS, SOURCE_VERSION, Source};
+use super::copy::{self, SOURCE_CONDITIONS, SOURCE_VERSION};
 use super::error::{self, invalid_argument};
 use super::put::stored_headers;
 use super::service::Operations;
-use super::{body, checksum, conditions, date, encode, extras, lifecycle, list, refuse, uploads};
+use super::{body, checksum, conditions, date, encode, extras, lifecycle, linked, list, refuse, uploads};
 
 /// Stores a part.
 pub(super) async fn upload_part(
@@ -43,21 +43,24 @@ pub(super) async fn upload_part_copy(
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let (input, call) = Call::open(request)?;
     refuse::check_write(&call.headers)?;
-    let Source { grant: source, key: source_key, version: source_version } = copy::source(door, &call)?;
+    let source = copy::source(door, &call)?;
     let copy = CopyPart {
         key: call::key(&input.key)?,
         upload: call::upload_id(&input.upload_id)?,
         number: call::part_number(input.part_number)?,
-        source_key,
-        source_version,
-        range: call.headers.get("x-amz-copy-source-range").map(source_range).transpose()?,
+        source_key: source.key.clone(),
+        source_version: source.version,
+        range: source_range_of(&call)?,
         source_conditions: conditions::read(&call.headers, SOURCE_CONDITIONS),
     };
+    if source.is_linked(door)? {
+        return linked::into_part(door, &call, &source, copy).await;
+    }
     let copied = door
         .store
-        .copy_part(&call.grant, &source, copy)
+        .copy_part(&call.grant, &source.grant, copy)
         .await
-        .map_err(|error| error::from_store(source.conceal(error)))?;
+        .map_err(|error| error::from_store(source.grant.conceal(error)))?;
     let mut result = CopyPartResult {
         e_tag: Some(dto::ETag::Strong(copied.etag.to_string())),
         last_modified: Some(date::timestamp(copied.modified_ms)),
@@ -127,6 +130,11 @@ fn entry(part: &PartEntry) -> Part {
     };
     checksum::set_field!(entry, &part.checksum);
     entry
+}
+
+/// The stretch of the source that a part is to be; `None` is all of it.
+pub(super) fn source_range_of(call: &Call) -> S3Result<Option<(u64, u64)>> {
+    call.headers.get("x-amz-copy-source-range").map(source_range).transpose()
 }
 
 /// Exactly `bytes=<first>-<last>`: unlike a Range header, no other form has a meaning here.

@@ -9,8 +9,8 @@ use windlass_store::Store;
 use windlass_store::policy::Ownership;
 
 use super::{
-    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, notification, ownership, part, policy,
-    public, put, tagging, unconfigured, upload, uploads, versions, website,
+    acl, attributes, bucket, copy, cors, delete, get, lifecycle, linked, list, lock, notification, ownership, part,
+    policy, public, put, tagging, unconfigured, upload, uploads, versions, website,
 };
 
 /// What operations work on.
@@ -33,12 +33,17 @@ pub(super) struct NoOperations;
 
 impl S3 for NoOperations {}
 
-/// Writes the operations out as s3s wants them. A line is: the operation, its input, its output, and the handler.
+/// Writes the operations out as s3s wants them. A line is: the operation, its input, its output, and the handler. What is asked
+/// of a linked bucket goes upstream instead.
 macro_rules! operations {
     ($($operation:ident $Input:ident $Output:ident => $handler:path;)*) => {
         #[async_trait::async_trait]
         impl S3 for Operations {
-            $(async fn $operation(&self, request: S3Request<$Input>) -> S3Result<S3Response<$Output>> {
+            $(async fn $operation(&self, mut request: S3Request<$Input>) -> S3Result<S3Response<$Output>> {
+                if let Some(asked) = request.extensions.remove::<linked::Asked>() {
+                    let (call, sent, body) = linked::open(request)?;
+                    return linked::answer(self, asked, call, sent, body).await.map(linked::Passed::into_answer);
+                }
                 $handler(self, request).await
             })*
         }

@@ -27,7 +27,7 @@ pub(super) async fn get_object_tagging(
     request: S3Request<GetObjectTaggingInput>,
 ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
     let (input, call) = Call::open(request)?;
-    let found = door.store.object_tags(&call.grant, &call::key(&input.key)?, call.version()?);
+    let found = door.store.object_tags(&call.grant, &call::key(&input.key)?, call.version()?).await;
     let (tags, version) = found.map_err(|error| call.refused(error))?;
     let version_id = version.map(|version| version.to_string());
     Ok(S3Response::new(GetObjectTaggingOutput { tag_set: to_dto(tags), version_id }))

@@ -72,7 +72,7 @@ pub(super) async fn list_object_versions(
     let after = position(&key_marker, input.version_id_marker.as_deref(), &prefix, delimiter.as_deref())?;
     let max = call::page_size(input.max_keys, limit::PAGE_MAX, "max-keys")?;
     let query = ListVersions { prefix, delimiter, after, max };
-    let page = door.store.list_versions(&call.grant, &query).map_err(error::from_store)?;
+    let page = door.store.list_versions(&call.grant, &query).await.map_err(error::from_store)?;
     let (next_key_marker, next_version_id_marker) = markers(page.next.as_ref());
     let output = ListObjectVersionsOutput {
         name: Some(input.bucket),

@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use super::format;
 use crate::StoreOptions;
-use crate::blob::{LocalBlobs, sync_folder};
+use crate::blob::{Home, sync_folder};
 use crate::clock::Millis;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::limit;
+use crate::marker::{self, refuse};
 use crate::meta::table::Table;
 use crate::meta::{Changes, Engine, Meta, RedbEngine};
 use crate::state;
-use crate::store::{META, blobs_dir, claim, lock, mark};
+use crate::store::{META, claim, lock};
 
 /// The metadata while it is being written.
 const RESTORING: &str = "meta.redb.restoring";
@@ -39,12 +40,20 @@ pub struct Restored {
 /// if a folder belongs to another store, or if the blob folder that the backup needs is missing; `Corrupt` if the backup
 /// is damaged; `Unavailable` if a disk fails. All but the last leave everything as it was.
 pub fn restore(options: &StoreOptions, from: &Path, replace: bool) -> Result<Restored> {
-    let mut blob_rows = 0_u64;
-    let (header, rows) = read(from, &mut |table, _, _| {
+    let (mut blob_rows, mut kept) = (0_u64, None);
+    let (header, rows) = read(from, &mut |table, key, value| {
         blob_rows += u64::from(table == Table::Blobs);
+        if table == Table::State && key == state::BLOBS.as_bytes() {
+            kept = String::from_utf8(value).ok();
+        }
         Ok(())
     })?;
-    let (dir, blobs) = (&options.data_dir, blobs_dir(options));
+    let home = Home::of(options)?;
+    let (kept, asked) = (kept.unwrap_or_else(|| "local".to_owned()), home.kind());
+    if blob_rows > 0 && kept != asked {
+        return Err(refuse(from, &format!("needs blobs that are kept with blobs.kind = {kept:?}, not {asked:?}.")));
+    }
+    let dir = &options.data_dir;
     claim(dir)?;
     let _lock = lock(dir)?;
     let (meta, kept) = (dir.join(META), dir.join(BEFORE));
@@ -55,14 +64,14 @@ pub fn restore(options: &StoreOptions, from: &Path, replace: bool) -> Result<Res
     if exists && kept.exists() {
         return Err(refuse(&kept, "is still there from an earlier restore. Move it away first."));
     }
-    mark(&blobs, &header.store_id, blob_rows == 0)?;
-    mark(dir, &header.store_id, true)?;
+    home.claim(&header.store_id, blob_rows == 0)?;
+    marker::claim(dir, &header.store_id, true)?;
     let new = dir.join(RESTORING);
     match std::fs::remove_file(&new) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::unavailable(error)),
         _ => {}
     }
-    load(options, from, &new, rows)?;
+    load(options, &home, from, &new, rows)?;
     if exists {
         // A second name rather than another one, so that there is metadata at every moment; not all file systems can.
         std::fs::hard_link(&meta, &kept).or_else(|_| std::fs::rename(&meta, &kept)).map_err(Error::unavailable)?;
@@ -79,7 +88,7 @@ fn read(from: &Path, visit: &mut format::Visit<'_>) -> Result<(format::Header, u
 }
 
 /// Writes the rows of a backup to a new metadata file.
-fn load(options: &StoreOptions, from: &Path, to: &Path, rows: u64) -> Result<()> {
+fn load(options: &StoreOptions, home: &Home, from: &Path, to: &Path, rows: u64) -> Result<()> {
     let engine = Arc::new(RedbEngine::open(to, options.cache_bytes)?);
     let (mut changes, mut bytes) = (Changes::new(), 0);
     let (_, again) = read(from, &mut |table, key, value| {
@@ -96,11 +105,9 @@ fn load(options: &StoreOptions, from: &Path, to: &Path, rows: u64) -> Result<()>
     }
     engine.commit(&changes)?;
     let meta = Meta::open(engine, Arc::clone(&options.clock))?;
-    let blobs = LocalBlobs::open(&blobs_dir(options), 0, None)?;
-    let last = blobs.epochs()?.into_iter().max().unwrap_or_default();
-    meta.write_blocking(move |tx| state::put_restored(tx, last))
-}
-
-fn refuse(path: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::InvalidRequest, format!("{} {why}", path.display()))
+    let (last, kind) = (home.epochs()?.into_iter().max().unwrap_or_default(), home.kind());
+    meta.write_blocking(move |tx| {
+        state::put_blobs(tx, kind);
+        state::put_restored(tx, last)
+    })
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::format::{self, Header};
 use super::hold::BackupHold;
-use crate::blob::{blocking, sync_folder};
+use crate::blob::{Home, blocking, sync_folder};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BackupId;
 use crate::meta::Meta;
 use crate::state;
-use crate::store::{blobs_dir, open_offline};
+use crate::store::open_offline;
 use crate::{Store, StoreOptions};
 
 /// Bytes gathered before a write to the file.
@@ -50,7 +50,7 @@ impl Store {
     pub async fn backup(self: &Arc<Self>, options: BackupOptions) -> Result<BackedUp> {
         let store = Arc::clone(self);
         blocking(move || {
-            let own = [store.data_dir.as_path(), store.blobs.root()];
+            let own = [Some(store.data_dir.as_path()), store.blobs.folder()];
             take(&store.meta, store.clock.now(), &own, &options)
         })
         .await
@@ -60,10 +60,11 @@ impl Store {
 /// The same for a data directory that no process uses.
 pub fn backup_offline(store: &StoreOptions, options: &BackupOptions) -> Result<BackedUp> {
     let (meta, _lock) = open_offline(store)?;
-    take(&meta, store.clock.now(), &[&store.data_dir, &blobs_dir(store)], options)
+    let blobs = Home::folder_of(store);
+    take(&meta, store.clock.now(), &[Some(&store.data_dir), blobs.as_deref()], options)
 }
 
-fn take(meta: &Meta, now: Millis, own: &[&Path], options: &BackupOptions) -> Result<BackedUp> {
+fn take(meta: &Meta, now: Millis, own: &[Option<&Path>], options: &BackupOptions) -> Result<BackedUp> {
     let (folder, to) = target(own, options)?;
     let id = BackupId::generate(now)?;
     let hold_ms = options.hold_ms;
@@ -108,7 +109,7 @@ fn write(meta: &Meta, hold: BackupHold, path: &Path) -> Result<BackedUp> {
 }
 
 /// The folder and the path of the backup, once they are found to be fit for one.
-fn target(own: &[&Path], options: &BackupOptions) -> Result<(PathBuf, PathBuf)> {
+fn target(own: &[Option<&Path>], options: &BackupOptions) -> Result<(PathBuf, PathBuf)> {
     let refuse = |why: &str| Error::new(ErrorKind::InvalidRequest, format!("{} {why}", options.to.display()));
     let (parent, name) =
         options.to.parent().zip(options.to.file_name()).ok_or_else(|| refuse("is not a file's path."))?;
@@ -116,7 +117,7 @@ fn target(own: &[&Path], options: &BackupOptions) -> Result<(PathBuf, PathBuf)> 
         return Err(refuse("is not an absolute path."));
     }
     let folder = parent.canonicalize().map_err(|error| refuse("is in a folder that cannot be used.").because(error))?;
-    if own.iter().filter_map(|own| own.canonicalize().ok()).any(|own| folder.starts_with(own)) {
+    if own.iter().flatten().filter_map(|own| own.canonicalize().ok()).any(|own| folder.starts_with(own)) {
         return Err(refuse("is inside the store itself, and would be lost with it. Choose another folder."));
     }
     let to = folder.join(name);

@@ -6,13 +6,12 @@
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, future};
 use subtle::ConstantTimeEq;
-use tokio::task::JoinHandle;
 
 use super::digest::{Digested, Digests};
-use super::local::BlobWriter;
+use super::home::BlobWriter;
 use super::md5::Digesters;
 use super::share::Share;
-use super::{ByteStream, ChecksumAlgorithm, LocalBlobs};
+use super::{Blobs, ByteStream, ChecksumAlgorithm};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BlobId;
@@ -55,6 +54,37 @@ impl std::fmt::Debug for Expect {
     }
 }
 
+impl Expect {
+    /// Holds what came against what was declared. A digest that was not taken is not asked for.
+    pub(super) fn hold(
+        self,
+        size: u64,
+        md5: Option<&[u8; 16]>,
+        checksum: Option<&(ChecksumAlgorithm, Vec<u8>)>,
+    ) -> Result<()> {
+        if self.length.is_some_and(|length| length != size) {
+            let message = "You did not provide the number of bytes specified by the Content-Length HTTP header.";
+            return Err(Error::new(ErrorKind::IncompleteBody, message));
+        }
+        if self.md5.zip(md5).is_some_and(|(expected, md5)| !bool::from(expected.ct_eq(md5))) {
+            let message = "The Content-MD5 you specified did not match what we received.";
+            return Err(Error::new(ErrorKind::BadDigest, message));
+        }
+        let expected = match self.checksum {
+            ExpectedChecksum::None | ExpectedChecksum::Compute(_) => None,
+            ExpectedChecksum::Value(_, value) => Some(value),
+            ExpectedChecksum::Trailer(_, read) => Some(read()?),
+        };
+        if let (Some(expected), Some((algorithm, value))) = (expected, checksum)
+            && !bool::from(expected.as_slice().ct_eq(value))
+        {
+            let message = format!("The {} you specified did not match the calculated checksum.", algorithm.name());
+            return Err(Error::new(ErrorKind::BadDigest, message));
+        }
+        Ok(())
+    }
+}
+
 impl ExpectedChecksum {
     /// The algorithm, if any.
     pub fn algorithm(&self) -> Option<ChecksumAlgorithm> {
@@ -84,7 +114,7 @@ pub(crate) enum Place {
 
 /// Takes a body in. Nothing of it is visible or left behind when this fails.
 pub(crate) async fn ingest(
-    blobs: &LocalBlobs,
+    blobs: &Blobs,
     inline_max: usize,
     now: Millis,
     mut body: ByteStream,
@@ -103,7 +133,7 @@ pub(crate) async fn ingest(
         let place = if bytes.is_empty() { Place::Empty } else { Place::Inline(id, bytes) };
         return finish(digests.finish(), place, expect);
     }
-    let mut writer = blobs.create(id).await?;
+    let mut writer = blobs.create(id, expect.length).await?;
     match pump(&mut writer, digests, first, &mut gather, &mut body).await.and_then(|digests| {
         let digested = digests.finish();
         let place = Place::Blob { id, block_sums: digested.block_sums.clone() };
@@ -119,7 +149,7 @@ pub(crate) async fn ingest(
 
 impl Ingested {
     /// Puts the bytes on stable storage, so that a commit may name them.
-    pub(crate) async fn settle(&mut self, blobs: &LocalBlobs) -> Result<()> {
+    pub(crate) async fn settle(&mut self, blobs: &Blobs) -> Result<()> {
         match self.writer.take() {
             Some(writer) => blobs.finish(writer, self.size).await,
             None => Ok(()),
@@ -128,11 +158,9 @@ impl Ingested {
 }
 
 /// Removes the blob of an ingested body that no row came to name.
-pub(crate) async fn discard(blobs: &LocalBlobs, place: &Place) {
-    if let Place::Blob { id, .. } = place
-        && let Err(error) = blobs.delete(&[(blobs.epoch(), *id)]).await
-    {
-        tracing::warn!(%error, blob = %id, "an unreferenced blob stays until the sweep after the next start");
+pub(crate) async fn discard(blobs: &Blobs, place: &Place) {
+    if let Place::Blob { id, .. } = place {
+        blobs.discard(*id).await;
     }
 }
 
@@ -170,18 +198,14 @@ async fn pump(
 ) -> Result<Digests> {
     let mut chunk = first;
     while !chunk.is_empty() {
-        let write = tokio::spawn(writer.write(chunk.clone()));
+        let write = writer.write(chunk.clone());
         let digest = Digesters::shared().digest(digests, chunk);
-        let (next, written, digested) = future::join3(gather.next(body), joined(write), digest).await;
+        let (next, written, digested) = future::join3(gather.next(body), write, digest).await;
         written?;
         digests = digested?;
         chunk = next?;
     }
     Ok(digests)
-}
-
-async fn joined(task: JoinHandle<Result<()>>) -> Result<()> {
-    task.await.map_err(Error::unavailable)?
 }
 
 fn concat(mut chunks: Vec<Bytes>) -> Bytes {
@@ -195,23 +219,6 @@ fn concat(mut chunks: Vec<Bytes>) -> Bytes {
 
 /// Holds the digests against what was declared.
 fn finish(digested: Digested, place: Place, expect: Expect) -> Result<Ingested> {
-    if expect.length.is_some_and(|length| length != digested.size) {
-        let message = "You did not provide the number of bytes specified by the Content-Length HTTP header.";
-        return Err(Error::new(ErrorKind::IncompleteBody, message));
-    }
-    if expect.md5.is_some_and(|md5| !bool::from(md5.ct_eq(&digested.md5))) {
-        return Err(Error::new(ErrorKind::BadDigest, "The Content-MD5 you specified did not match what we received."));
-    }
-    let expected = match expect.checksum {
-        ExpectedChecksum::None | ExpectedChecksum::Compute(_) => None,
-        ExpectedChecksum::Value(_, value) => Some(value),
-        ExpectedChecksum::Trailer(_, read) => Some(read()?),
-    };
-    if let (Some(expected), Some((algorithm, value))) = (expected, &digested.checksum)
-        && !bool::from(expected.as_slice().ct_eq(value))
-    {
-        let message = format!("The {} you specified did not match the calculated checksum.", algorithm.name());
-        return Err(Error::new(ErrorKind::BadDigest, message));
-    }
+    expect.hold(digested.size, Some(&digested.md5), digested.checksum.as_ref())?;
     Ok(Ingested { place, writer: None, md5: digested.md5, checksum: digested.checksum, size: digested.size })
 }

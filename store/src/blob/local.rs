@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -15,9 +14,9 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Mutex;
 
-use super::share::Shares;
 use super::unsynced::{Unsynced, sync_files};
 use crate::error::{Error, Result};
 use crate::id::BlobId;
@@ -28,25 +27,14 @@ pub(crate) struct LocalBlobs {
     root: PathBuf,
     epoch: u32,
     made: Mutex<HashSet<u8>>,
-    shares: Shares,
     /// Where written blobs are noted, if they are not synced at once.
     unsynced: Option<Unsynced>,
-    written: AtomicU64,
-    written_bytes: AtomicU64,
-    deleted: AtomicU64,
 }
 
 /// A blob that is being written; nothing of it is visible until `finish`.
-pub(crate) struct BlobWriter {
+pub(crate) struct LocalWriter {
     upload: Box<dyn MultipartUpload>,
     path: Path,
-}
-
-/// A dead epoch's folder entry, as the orphan sweep sees it.
-pub(crate) struct Found {
-    pub(crate) path: PathBuf,
-    /// `None` for what is not a blob: a temporary file of a write that never finished.
-    pub(crate) blob: Option<BlobId>,
 }
 
 fn storage(error: object_store::Error) -> Error {
@@ -62,36 +50,13 @@ impl LocalBlobs {
             root: root.to_owned(),
             epoch,
             made: Mutex::new(HashSet::new()),
-            shares: Shares::default(),
             unsynced,
-            written: AtomicU64::new(0),
-            written_bytes: AtomicU64::new(0),
-            deleted: AtomicU64::new(0),
         })
     }
 
     /// The blob folder.
     pub(crate) fn root(&self) -> &FilePath {
         &self.root
-    }
-
-    /// What running uploads may hold in memory.
-    pub(crate) fn shares(&self) -> &Shares {
-        &self.shares
-    }
-
-    /// The epoch of new blobs.
-    pub(crate) fn epoch(&self) -> u32 {
-        self.epoch
-    }
-
-    /// Blobs written, their bytes, and blobs deleted since the start.
-    pub(crate) fn counters(&self) -> (u64, u64, u64) {
-        (
-            self.written.load(Ordering::Relaxed),
-            self.written_bytes.load(Ordering::Relaxed),
-            self.deleted.load(Ordering::Relaxed),
-        )
     }
 
     fn path(epoch: u32, blob: BlobId) -> Path {
@@ -117,15 +82,15 @@ impl LocalBlobs {
     }
 
     /// Begins a blob.
-    pub(crate) async fn create(&self, blob: BlobId) -> Result<BlobWriter> {
+    pub(super) async fn create(&self, blob: BlobId) -> Result<LocalWriter> {
         self.ensure_folder(blob).await?;
         let path = Self::path(self.epoch, blob);
         let upload = self.store.put_multipart(&path).await.map_err(storage)?;
-        Ok(BlobWriter { upload, path })
+        Ok(LocalWriter { upload, path })
     }
 
     /// Puts a written blob in place under its name, durable unless it is noted to become so.
-    pub(crate) async fn finish(&self, mut writer: BlobWriter, size: u64) -> Result<()> {
+    pub(super) async fn finish(&self, mut writer: LocalWriter) -> Result<()> {
         writer.upload.complete().await.map_err(storage)?;
         if let Some(unsynced) = &self.unsynced {
             let file = self.store.path_to_filesystem(&writer.path).map_err(storage)?;
@@ -133,13 +98,11 @@ impl LocalBlobs {
                 blocking(move || sync_files(&[file])).await?;
             }
         }
-        self.written.fetch_add(1, Ordering::Relaxed);
-        self.written_bytes.fetch_add(size, Ordering::Relaxed);
         Ok(())
     }
 
     /// Opens a blob for positioned reads. `None` if it is not there.
-    pub(crate) async fn open_blob(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
+    pub(super) async fn open_blob(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
         if let Some(file) = self.open_cached(epoch, blob) {
             return Ok(Some(file));
         }
@@ -162,7 +125,7 @@ impl LocalBlobs {
     }
 
     /// The same as `open_blob` for offline commands, which have no async threads to spare.
-    pub(crate) fn open_file(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
+    pub(super) fn open_file(&self, epoch: u32, blob: BlobId) -> Result<Option<File>> {
         let path = self.store.path_to_filesystem(&Self::path(epoch, blob)).map_err(storage)?;
         match File::open(path) {
             Ok(file) => Ok(Some(file)),
@@ -172,7 +135,7 @@ impl LocalBlobs {
     }
 
     /// Unlinks blobs and syncs the folders they were in. A blob that is not there counts as unlinked.
-    pub(crate) async fn delete(&self, blobs: &[(u32, BlobId)]) -> Result<()> {
+    pub(super) async fn delete(&self, blobs: &[(u32, BlobId)]) -> Result<()> {
         let paths: Vec<_> = blobs.iter().map(|(epoch, blob)| Ok(Self::path(*epoch, *blob))).collect();
         let mut results = self.store.delete_stream(futures::stream::iter(paths).boxed());
         while let Some(result) = results.next().await {
@@ -181,7 +144,6 @@ impl LocalBlobs {
                 Err(error) => return Err(storage(error)),
             }
         }
-        self.deleted.fetch_add(blobs.len() as u64, Ordering::Relaxed);
         let folders: HashSet<PathBuf> = blobs.iter().filter_map(|(epoch, blob)| self.folder(*epoch, *blob)).collect();
         blocking(move || folders.iter().try_for_each(|folder| sync_folder(folder))).await
     }
@@ -192,7 +154,7 @@ impl LocalBlobs {
     }
 
     /// The epochs that have a folder.
-    pub(crate) fn epochs(&self) -> Result<Vec<u32>> {
+    pub(super) fn epochs(&self) -> Result<Vec<u32>> {
         let names = entries(&self.root)?;
         Ok(names.iter().filter_map(|path| u32::from_str_radix(path.file_name()?.to_str()?, 16).ok()).collect())
     }
@@ -203,34 +165,30 @@ impl LocalBlobs {
     }
 
     /// All files of a fan-out folder.
-    pub(crate) fn files(folder: &FilePath) -> Result<Vec<Found>> {
-        let files = entries(folder)?;
-        let found = |path: PathBuf| {
-            let blob = path.file_name().and_then(|name| name.to_str()).and_then(BlobId::parse);
-            Found { path, blob }
-        };
-        Ok(files.into_iter().map(found).collect())
+    pub(super) fn files(folder: &FilePath) -> Result<Vec<PathBuf>> {
+        entries(folder)
     }
 
-    /// Removes the folders of an epoch that have become empty; says whether the epoch is gone.
-    pub(crate) fn remove_empty(&self, epoch: u32) -> Result<bool> {
+    /// Removes the folders of an epoch that have become empty, and its own.
+    pub(super) fn remove_empty(&self, epoch: u32) -> Result<()> {
         for fan in self.fans(epoch)? {
             // A folder that still holds blobs refuses, and is meant to.
             let _ = std::fs::remove_dir(fan);
         }
-        Ok(std::fs::remove_dir(self.root.join(format!("{epoch:08x}"))).is_ok())
+        let _ = std::fs::remove_dir(self.root.join(format!("{epoch:08x}")));
+        Ok(())
     }
 }
 
-impl BlobWriter {
+impl LocalWriter {
     /// Appends bytes, without copying them. The future owns what it needs, so it can run while the next bytes gather.
-    pub(crate) fn write(&mut self, chunks: Vec<Bytes>) -> impl Future<Output = Result<()>> + Send + 'static {
+    pub(super) fn write(&mut self, chunks: Vec<Bytes>) -> impl Future<Output = Result<()>> + Send + 'static {
         let part = self.upload.put_part(PutPayload::from_iter(chunks));
         async move { part.await.map_err(storage) }
     }
 
     /// Gives the blob up and removes what was written.
-    pub(crate) async fn abort(mut self) {
+    pub(super) async fn abort(mut self) {
         if let Err(error) = self.upload.abort().await {
             tracing::warn!(%error, "an abandoned upload's temporary file stays until the next start's sweep");
         }
@@ -240,6 +198,31 @@ impl BlobWriter {
 /// Runs blocking file work away from the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::unavailable)?
+}
+
+/// Runs the work of a command that has no async threads, where it can `wait`: on a thread of its own, since whoever calls may
+/// be an async thread itself.
+pub(crate) fn offline<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let runtime = runtime()?;
+    let entered = || {
+        let _entered = runtime.enter();
+        work()
+    };
+    let done = std::thread::scope(|scope| scope.spawn(entered).join());
+    runtime.shutdown_background();
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(Error::unavailable)
+}
+
+/// Waits for async work, away from the async threads or where there are none.
+pub(crate) fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match Handle::try_current() {
+        Ok(handle) => handle.block_on(work),
+        Err(_) => runtime()?.block_on(work),
+    }
 }
 
 fn make_synced(parent: &FilePath, name: &str) -> Result<()> {

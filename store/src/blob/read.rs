@@ -3,6 +3,9 @@
 //! What the kernel holds in its cache is read at once, on the thread that asks: to hand it to another thread and back costs
 //! more than the copy. Only a read that has to wait for the disk goes to a thread that may block, and then one chunk is
 //! read ahead.
+//!
+//! A blob upstream is asked for once for each stretch that is wanted, its first and its last block included. What comes in
+//! is cut into the same chunks, and one of them is read ahead.
 
 use std::fs::File;
 use std::io::IoSliceMut;
@@ -13,9 +16,12 @@ use bytes::{Bytes, BytesMut};
 use futures::stream;
 use rustix::io::{ReadWriteFlags, preadv2};
 use sync_wrapper::SyncStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::check::{crc32c, verify};
+use super::home::Source;
+use super::remote::Arrival;
 use super::row::{InlineRow, SumsRow};
 use super::{Body, ByteStream};
 use crate::Store;
@@ -38,8 +44,10 @@ pub(crate) struct Segment {
 /// A blob opened for reading.
 struct OpenBlob {
     id: BlobId,
-    file: Arc<File>,
+    source: Source,
     size: u64,
+    /// What comes in of a blob upstream, and where the chunk after the last one that was begun is.
+    arrival: Option<(Arc<Mutex<Arrival>>, u64)>,
 }
 
 /// The state of a running read.
@@ -124,7 +132,7 @@ impl Reader {
         if self.open.as_ref().is_none_or(|open| open.id != id) {
             self.open = Some(self.open_blob(id).await?);
         }
-        let Some(open) = &self.open else { return Err(Error::corrupt("no open blob")) };
+        let Some(open) = &mut self.open else { return Err(Error::corrupt("no open blob")) };
         let block = BLOCK_BYTES as u64;
         let first_block = segment.start / block;
         let aligned = first_block * block;
@@ -141,24 +149,27 @@ impl Reader {
                 self.held.segments.pop_front();
             }
         }
-        let sums = self.sums(id, first_block, read_end.div_ceil(block))?;
+        let from = open.origin(aligned, wanted_end.div_ceil(block).saturating_mul(block).min(open.size), read_end);
         let stretch = Stretch {
             id,
-            file: Arc::clone(&open.file),
             at: aligned,
             length: usize::try_from(read_end - aligned).map_err(|_| Error::corrupt("a read beyond memory"))?,
-            sums,
+            sums: self.sums(id, first_block, read_end.div_ceil(block))?,
             skip: segment.start - aligned,
             take: chunk_end - segment.start,
         };
+        let file = match from {
+            Origin::File(file) => file,
+            Origin::Upstream(arrival) => return Ok(Begun::Chunk(tokio::spawn(stretch.arrive(arrival)))),
+        };
         let mut buffer = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
         buffer.resize(stretch.length, 0);
-        if stretch.read_cached(&mut buffer) {
+        if stretch.read_cached(&file, &mut buffer) {
             let bytes = buffer.freeze();
             self.last = bytes.clone();
             return stretch.verified(&bytes).map(Begun::Bytes);
         }
-        Ok(Begun::Chunk(tokio::task::spawn_blocking(move || stretch.read(buffer))))
+        Ok(Begun::Chunk(tokio::task::spawn_blocking(move || stretch.read(&file, buffer))))
     }
 
     /// The checksums of blocks `from..to`.
@@ -186,16 +197,38 @@ impl Reader {
     async fn open_blob(&self, id: BlobId) -> Result<OpenBlob> {
         let row = self.store.meta.read(|read| BLOBS.get(read, &id))?;
         let row = row.ok_or_else(|| Error::corrupt(format!("the row of blob {id} is missing")))?;
-        let file = self.store.blobs.open_blob(row.epoch, id).await?;
-        let file = file.ok_or_else(|| Error::corrupt(format!("the file of blob {id} is missing")))?;
-        Ok(OpenBlob { id, file: Arc::new(file), size: row.size })
+        let source = self.store.blobs.open_blob(row.epoch, id, row.size).await?;
+        let source = source.ok_or_else(|| Error::corrupt(format!("the file of blob {id} is missing")))?;
+        Ok(OpenBlob { id, source, size: row.size, arrival: None })
+    }
+}
+
+/// Where a chunk is to be read from.
+enum Origin {
+    File(Arc<File>),
+    Upstream(Arc<Mutex<Arrival>>),
+}
+
+impl OpenBlob {
+    /// Where the chunk from `at` to `chunk_end` of a stretch up to `end` comes from. Chunks that follow each other come from
+    /// one request.
+    fn origin(&mut self, at: u64, end: u64, chunk_end: u64) -> Origin {
+        let file = match &self.source {
+            Source::File(file) => return Origin::File(Arc::clone(file)),
+            Source::Upstream(file) => file,
+        };
+        let arrival = match self.arrival.take() {
+            Some((arrival, next)) if next == at => arrival,
+            _ => Arc::new(Mutex::new(file.arrival(at, end))),
+        };
+        self.arrival = (chunk_end < end).then(|| (Arc::clone(&arrival), chunk_end));
+        Origin::Upstream(arrival)
     }
 }
 
 /// Whole blocks of a blob, and what of them is wanted.
 struct Stretch {
     id: BlobId,
-    file: Arc<File>,
     at: u64,
     length: usize,
     sums: Vec<u8>,
@@ -205,18 +238,24 @@ struct Stretch {
 
 impl Stretch {
     /// Reads all of it if nothing has to be waited for.
-    fn read_cached(&self, buffer: &mut [u8]) -> bool {
+    fn read_cached(&self, file: &File, buffer: &mut [u8]) -> bool {
         // An error is met again, and told, by the read that may wait.
-        preadv2(&*self.file, &mut [IoSliceMut::new(buffer)], self.at, ReadWriteFlags::NOWAIT) == Ok(self.length)
+        preadv2(file, &mut [IoSliceMut::new(buffer)], self.at, ReadWriteFlags::NOWAIT) == Ok(self.length)
     }
 
     /// Reads all of it, however long that takes.
-    fn read(&self, mut buffer: BytesMut) -> Result<Bytes> {
-        self.file.read_exact_at(&mut buffer, self.at).map_err(|error| match error.kind() {
+    fn read(&self, file: &File, mut buffer: BytesMut) -> Result<Bytes> {
+        file.read_exact_at(&mut buffer, self.at).map_err(|error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!("the file of blob {} is short", self.id)),
             _ => Error::unavailable(error),
         })?;
         self.verified(&buffer.freeze())
+    }
+
+    /// Takes all of it in as it comes from upstream.
+    async fn arrive(self, arrival: Arc<Mutex<Arrival>>) -> Result<Bytes> {
+        let bytes = arrival.lock().await.read(self.length).await?;
+        self.verified(&bytes)
     }
 
     fn verified(&self, bytes: &Bytes) -> Result<Bytes> {

@@ -47,7 +47,7 @@ pub(super) fn sync_files(files: &[PathBuf]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blob::LocalBlobs;
+    use crate::blob::local::LocalBlobs;
     use crate::id::BlobId;
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         let blobs = LocalBlobs::open(folder.path(), 1, Some(unsynced.clone())).unwrap();
         let mut writer = blobs.create(BlobId([7; 16])).await.unwrap();
         writer.write(vec!["bytes".into()]).await.unwrap();
-        blobs.finish(writer, 5).await.unwrap();
+        blobs.finish(writer).await.unwrap();
         let noted = unsynced.0.lock().unwrap().clone();
         assert_eq!(noted.iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>(), [b"bytes"]);
     }

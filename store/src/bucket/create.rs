@@ -6,10 +6,10 @@ use crate::Store;
 use crate::bucket::{Bucket, BucketRow, BucketSettings, Versioning, check_name};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::BucketId;
+use crate::id::{BucketId, OrgId};
 use crate::limit;
-use crate::meta::Tx;
 use crate::meta::table::{BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, IdRow, ORG_USAGE, USAGE};
+use crate::meta::{Read, Tx};
 use crate::name::BucketName;
 use crate::object::ObjectLock;
 use crate::plan::Plan;
@@ -128,15 +128,32 @@ pub(crate) fn create(tx: &mut Tx<'_>, plan: &Plan, row: BucketRow) -> Result<Buc
     Ok(Bucket { id, row })
 }
 
+/// `BucketAlreadyExists` or `QuotaBuckets` if a bucket of that name could not be made now.
+pub(crate) fn check_new(read: &dyn Read, plan: &Plan, org: OrgId, name: &BucketName) -> Result<()> {
+    quota::check_bucket_count(plan, ORG_USAGE.get(read, &org)?.unwrap_or_default().buckets)?;
+    match Bucket::find(read, name)? {
+        Some(_) => Err(Error::new(ErrorKind::BucketAlreadyExists, NAME_TAKEN)),
+        None => Ok(()),
+    }
+}
+
+/// A free name on S3 for a bucket that is called so elsewhere: the same if that can be.
+pub(crate) fn free_name(read: &dyn Read, wanted: &str) -> Result<BucketName> {
+    match BucketName::parse(wanted) {
+        Ok(name) if Bucket::find(read, &name)?.is_none() => Ok(name),
+        _ => derived_name(read, wanted),
+    }
+}
+
 /// A free name on S3 for a bucket that has only a name for people: what S3 allows of it, and 6 characters of chance.
-fn derived_name(tx: &Tx<'_>, display_name: &str) -> Result<BucketName> {
+pub(crate) fn derived_name(read: &dyn Read, display_name: &str) -> Result<BucketName> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     for _ in 0..limit::NAME_ATTEMPTS_MAX {
         let random = clock::random::<6>()?;
         let end: String =
             random.iter().filter_map(|b| ALPHABET.get(usize::from(b % 32))).map(|b| char::from(*b)).collect();
         let name = BucketName::parse(&format!("{}-{end}", slug(display_name)))?;
-        if Bucket::find(tx, &name)?.is_none() {
+        if Bucket::find(read, &name)?.is_none() {
             return Ok(name);
         }
     }

@@ -4,9 +4,10 @@
 
 use crate::Store;
 use crate::bucket::empty::DeletionRow;
-use crate::bucket::{Bucket, BucketRow, BucketState, no_such_bucket, update};
+use crate::bucket::{Bucket, BucketRow, BucketState, document, no_such_bucket, update};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BucketId;
+use crate::link::Link;
 use crate::meta::table::{DELETIONS, OBJECTS, ORGS, USAGE, VERSIONS};
 use crate::meta::{KeyRange, Read, Step, Tx};
 use crate::org::Org;
@@ -33,7 +34,8 @@ impl Store {
     }
 }
 
-fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
+/// The rule of it.
+pub(crate) fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
     let bucket = Bucket::get(tx, id)?.ok_or_else(no_such_bucket)?;
     match bucket.row.state {
         BucketState::Deleting => return Err(Error::new(ErrorKind::BucketBusy, "Bucket is already being deleted")),
@@ -42,8 +44,10 @@ fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()> {
         }
         BucketState::Active | BucketState::Failed => {}
     }
+    // What its upstream has is in it too, until it is here.
+    let adopting = document::get::<Link>(tx, &bucket)?.is_some_and(|link| link.adoption.is_some());
     // A bucket whose versions can be locked is never emptied here: each version is deleted under its own lock.
-    if (if_empty || bucket.row.object_lock.is_some()) && holds_objects(tx, id)? {
+    if (if_empty || bucket.row.object_lock.is_some()) && (adopting || holds_objects(tx, id)?) {
         return Err(Error::new(ErrorKind::BucketNotEmpty, "The bucket you tried to delete is not empty"));
     }
     let held = USAGE.get(tx, &id)?.unwrap_or_default();

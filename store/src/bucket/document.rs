@@ -43,6 +43,8 @@ pub enum DocumentKind {
     Website,
     /// Who is told of changes.
     Notification,
+    /// Which bucket of another provider it is.
+    Link,
 }
 
 /// The kinds of documents that a bucket has.

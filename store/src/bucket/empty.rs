@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::adopt::clear_tombstones;
 use crate::bucket::{Bucket, document};
 use crate::clock::Millis;
 use crate::error::Result;
@@ -12,8 +13,8 @@ use crate::id::{BucketId, KeyId};
 use crate::key;
 use crate::limit;
 use crate::meta::table::{
-    BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, DELETIONS, OBJECTS, UPLOADS, USAGE,
-    VERSIONS,
+    ADOPTIONS, BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, DELETIONS, OBJECTS, UPLOADS,
+    USAGE, VERSIONS,
 };
 use crate::meta::{KeyRange, Record, Step, Tx};
 use crate::object::{VersionId, remove_version};
@@ -107,7 +108,11 @@ fn step(tx: &mut Tx<'_>, id: BucketId) -> Result<Emptied> {
         DELETIONS.put(tx, &id, &progress)?;
         return Ok(Emptied { objects, gone: false });
     }
-    if remove_versions(tx, &bucket)? || abort_uploads(tx, &bucket)? || share::remove_of_bucket(tx, id)? {
+    if remove_versions(tx, &bucket)?
+        || clear_tombstones(tx, id)?
+        || abort_uploads(tx, &bucket)?
+        || share::remove_of_bucket(tx, id)?
+    {
         return Ok(Emptied::default());
     }
     if let Some(last) = key::forget_bucket(tx, bucket.row.org, id, progress.keys_after)? {
@@ -179,6 +184,7 @@ fn remove_rows(tx: &mut Tx<'_>, bucket: &Bucket) -> Result<()> {
     BUCKET_BY_ORG.delete(tx, &(row.org, row.name.as_str().to_owned()));
     BUCKET_ID_BY_ORG.delete(tx, &(row.org, id));
     USAGE.delete(tx, &id);
+    ADOPTIONS.delete(tx, &id);
     DELETIONS.delete(tx, &id);
     Ok(())
 }

@@ -12,7 +12,8 @@ mod update;
 mod versioning;
 
 pub use create::NewBucket;
-pub(crate) use create::create;
+pub(crate) use create::{check_new, create, derived_name, free_name};
+pub(crate) use delete::begin as begin_deletion;
 pub(crate) use document::Documents;
 pub use document::{Document, DocumentKind, DocumentSet};
 pub use empty::{Deletion, DeletionRow, Emptied};

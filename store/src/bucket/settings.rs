@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::admission::is_mime_pattern;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
+use crate::link::ManagedPatch;
 
 macro_rules! named {
     ($($(#[$doc:meta])* $Name:ident { $($(#[$about:meta])* $Value:ident $name:literal)* })*) => {$(
@@ -185,6 +186,8 @@ pub struct BucketPatch {
     pub optimization_mode: Option<OptimizationMode>,
     /// Who may read what is delivered.
     pub visibility: Option<Visibility>,
+    /// What of a linked bucket is managed from here.
+    pub managed: ManagedPatch,
 }
 
 impl BucketPatch {

@@ -1,6 +1,7 @@
 //! Whether a bucket keeps versions, and whether they can be locked.
 
 use crate::Store;
+use crate::adopt;
 use crate::bucket::{Bucket, BucketRow, Versioning, update};
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::ObjectLock;
@@ -14,6 +15,10 @@ impl Store {
         self.meta
             .write(move |tx| {
                 let bucket = Bucket::must_exist(tx, bucket)?;
+                if adopt::is_linked(&bucket) {
+                    let message = "The bucket is linked: it can keep versions once it has been adopted.";
+                    return Err(Error::new(ErrorKind::InvalidBucketState, message));
+                }
                 if bucket.row.object_lock.is_some() && versioning != Versioning::Enabled {
                     let message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
                     return Err(Error::new(ErrorKind::InvalidBucketState, message));

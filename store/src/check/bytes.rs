@@ -1,26 +1,18 @@
 //! Reads every stored byte and holds it against its checksums; looks for files that no row names.
 
 use super::{Finding, Report};
-use crate::StoreOptions;
 use crate::blob::row::BlobRow;
-use crate::blob::{Fault, LocalBlobs, blocks_in, sums_of, verify_file, verify_inline};
+use crate::blob::{Blobs, Fault, blocks_in, sums_of, verify_blob, verify_inline};
 use crate::error::Result;
 use crate::id::BlobId;
 use crate::meta::table::{BLOBS, INLINE};
 use crate::meta::{KeyRange, Read, Step};
-use crate::state;
-use crate::store::blobs_dir;
-use crate::sweep::orphans_in;
-
-/// The blobs of a store that no process uses.
-pub(super) fn open_blobs(read: &dyn Read, options: &StoreOptions) -> Result<LocalBlobs> {
-    LocalBlobs::open(&blobs_dir(options), state::epoch(read)?, None)
-}
+use crate::sweep::orphans_among;
 
 /// Reads all bytes, but for blobs that wait for the sweep: those may be unlinked already.
 pub(super) fn verify_all(
     read: &dyn Read,
-    blobs: &LocalBlobs,
+    blobs: &Blobs,
     is_garbage: impl Fn(BlobId, &BlobRow) -> bool,
     report: &mut Report,
 ) -> Result<()> {
@@ -30,8 +22,8 @@ pub(super) fn verify_all(
     })?;
     BLOBS.scan(read, &KeyRange::all(), |id, row| {
         if !is_garbage(id, &row) {
-            let file = blobs.open_file(row.epoch, id);
-            let fault = verify_file(id, file, row.size, 0..blocks_in(row.size), |group| sums_of(read, id, group));
+            let sums = |group| sums_of(read, id, group);
+            let fault = verify_blob(blobs, (id, &row), 0..blocks_in(row.size), sums)?;
             report.saw(id, row.size, fault);
         }
         Ok(Step::Continue)
@@ -39,10 +31,11 @@ pub(super) fn verify_all(
 }
 
 /// Looks for files that no row names.
-pub(super) fn find_orphans(read: &dyn Read, blobs: &LocalBlobs, report: &mut Report) -> Result<()> {
-    for epoch in blobs.epochs()? {
-        for folder in blobs.fans(epoch)? {
-            report.findings.extend(orphans_in(read, &folder)?.into_iter().map(Finding::Orphan));
+pub(super) async fn find_orphans(read: &dyn Read, blobs: &Blobs, report: &mut Report) -> Result<()> {
+    for epoch in blobs.epochs().await? {
+        let mut walk = blobs.walk(epoch)?;
+        while let Some(found) = blobs.next(&mut walk).await? {
+            report.findings.extend(orphans_among(read, found)?.into_iter().map(Finding::Orphan));
         }
     }
     Ok(())

@@ -45,6 +45,7 @@ pub(super) fn recount(read: &dyn Read, report: &mut Report) -> Result<Recount> {
     }
     index::check_names(read, report)?;
     index::check_versions(read, report)?;
+    index::check_adoptions(read, report)?;
     Ok(count)
 }
 

@@ -5,9 +5,9 @@ use super::{Finding, Report};
 use crate::error::Result;
 use crate::id::{BucketId, KeyId};
 use crate::meta::table::{
-    BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS, DELETIONS, IdRow, KEY_BY_ACCESS_ID,
-    KEY_BY_ORG, KEY_BY_TOKEN_HASH, KEY_USED, KEYS, NULL_VERSIONS, OBJECTS, SHARE_BY_CODE, SHARE_BY_EXPIRY, SHARES,
-    VERSIONS,
+    ACCOUNT_BY_ORG, ACCOUNTS, ADOPTIONS, BUCKET_BANDWIDTH, BUCKET_BY_NAME, BUCKET_BY_ORG, BUCKET_ID_BY_ORG, BUCKETS,
+    DELETIONS, IdRow, KEY_BY_ACCESS_ID, KEY_BY_ORG, KEY_BY_TOKEN_HASH, KEY_USED, KEYS, NULL_VERSIONS, OBJECTS,
+    SHARE_BY_CODE, SHARE_BY_EXPIRY, SHARES, TOMBSTONES, VERSIONS,
 };
 use crate::meta::{Key, Newest, Read, Record, Typed};
 use crate::object::{NullRow, VersionRow};
@@ -74,6 +74,16 @@ pub(super) fn check_by_org(read: &dyn Read, report: &mut Report) -> Result<()> {
             broken.push(format!("key {id} of organisation {org} leads nowhere"));
         }
     })?;
+    walk(read, &ACCOUNTS, report, |_, id, row| {
+        if !leads(read, &ACCOUNT_BY_ORG, &(row.org, id), &IdRow(id.0)) {
+            broken.push(format!("account {id} by its organisation"));
+        }
+    })?;
+    walk(read, &ACCOUNT_BY_ORG, report, |_, (org, id), _| {
+        if !exists(read, &ACCOUNTS, &id) {
+            broken.push(format!("account {id} of organisation {org} leads nowhere"));
+        }
+    })?;
     walk(read, &KEY_USED, report, |_, id, _| {
         if !exists(read, &KEYS, &id) {
             stray.push(format!("last use of key {id}"));
@@ -107,6 +117,23 @@ pub(super) fn check_shares(read: &dyn Read, report: &mut Report) -> Result<()> {
     walk(read, &SHARE_BY_CODE, report, |_, _, found| see(found))?;
     walk(read, &SHARE_BY_EXPIRY, report, |_, _, found| see(found))?;
     report.findings.extend(broken.into_iter().map(Finding::Index));
+    Ok(())
+}
+
+/// Adoptions, and what they leave of keys that are not there.
+pub(super) fn check_adoptions(read: &dyn Read, report: &mut Report) -> Result<()> {
+    let mut stray = Vec::new();
+    walk(read, &ADOPTIONS, report, |_, id, _| {
+        if !exists(read, &BUCKETS, &id) {
+            stray.push(format!("adoption of bucket {id}"));
+        }
+    })?;
+    walk(read, &TOMBSTONES, report, |_, (id, key), _| {
+        if !exists(read, &ADOPTIONS, &id) {
+            stray.push(format!("tombstone of {key:?} in bucket {id}"));
+        }
+    })?;
+    report.findings.extend(stray.into_iter().map(Finding::Unreachable));
     Ok(())
 }
 

@@ -2,21 +2,18 @@
 //! that no row names are removed.
 
 use super::{Counted, Finding};
-use crate::blob::{Body, sync_folder};
-use crate::error::{Error, Result};
+use crate::blob::{Blobs, Body, wait};
+use crate::error::Result;
 use crate::meta::table::{BLOBS, INLINE, MANIFESTS, ORG_USAGE, USAGE};
 use crate::meta::{Meta, Tx};
 use crate::object::release;
 
 /// Repairs what is repairable; says how many findings are dealt with.
-pub(super) fn repair(meta: &Meta, findings: &[Finding]) -> Result<usize> {
+pub(super) fn repair(meta: &Meta, blobs: &Blobs, findings: &[Finding]) -> Result<usize> {
     let mut repaired = 0;
     for finding in findings.iter().filter(|finding| finding.is_repairable()) {
         match finding.clone() {
-            Finding::Orphan(path) => {
-                std::fs::remove_file(&path).map_err(Error::unavailable)?;
-                path.parent().map_or(Ok(()), sync_folder)?;
-            }
+            Finding::Orphan(path) => wait(blobs.remove(vec![path]))?,
             Finding::Usage { bucket, counted, .. } => {
                 meta.write_blocking(move |tx| USAGE.put(tx, &bucket, &counted))?
             }

@@ -4,14 +4,17 @@
 use std::cmp::Reverse;
 
 use super::{Target, fuzz};
+use crate::account::AccountRow;
 use crate::acl::BucketAcl;
+use crate::adopt::{AdoptionRow, TombstoneRow};
 use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::bucket::{BucketRow, DeletionRow};
 use crate::cors::Cors;
-use crate::id::{BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
 use crate::lifecycle::{Lifecycle, LifecycleCursor};
+use crate::link::Link;
 use crate::meta::codec::{decode, encode, key_prefix};
 use crate::meta::table::IdRow;
 use crate::meta::{Key, Newest, Record};
@@ -48,6 +51,7 @@ fn fuzz_keys() {
             OrgId, String, [u8; 17], [u8; 32], u16, u32, u64, Newest, (OrgId, String), (OrgId, KeyId), (OrgId, BucketId),
             (OrgId, u32), (BucketId, String), (BucketId, ShareId), (BucketId, u32), (BlobId, u32), (UploadId, u16),
             (u64, [u8; 17]), (u64, ShareId), (u64, EventId), (BucketId, String, Newest), (BucketId, String, UploadId),
+            (OrgId, AccountId),
         );
         (read, made)
     });
@@ -108,10 +112,11 @@ fn fuzz_rows() {
         let tables = each!(is_row(bytes):
             OrgRow, IdRow, KeyRow, KeyUsedRow, BucketRow, DeletionRow, ObjectRow, ObjectHead, InlineRow, BlobRow, SumsRow,
             UploadRow, PartRow, ManifestRow, GarbageRow, UsageRow, OrgUsageRow, BandwidthRow, ShareRow, ShareRef,
-            VersionRow, NullRow, EventRow, LifecycleCursor,
+            VersionRow, NullRow, EventRow, LifecycleCursor, AccountRow, AdoptionRow, TombstoneRow,
         );
         let documents = each!(is_row(bytes):
             BucketPolicy, PublicAccessBlock, Ownership, BucketAcl, Cors, Lifecycle, BucketTags, Website, Notification,
+            Link,
         );
         (tables, documents, bytes.first().copied())
     });

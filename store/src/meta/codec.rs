@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 
 /// A value that is stored under a version tag.
 pub trait Record: Serialize + DeserializeOwned {
@@ -125,7 +125,7 @@ macro_rules! id_keys {
         }
     )*};
 }
-id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId }
+id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId AccountId }
 
 /// A text that is the whole of its key, or the last component of one.
 impl Key for String {
@@ -190,7 +190,7 @@ macro_rules! fixed_pair_keys {
 }
 // The first component has a fixed length, so the pair needs no terminator.
 fixed_pair_keys! {
-    (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16)
+    (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16) (OrgId, AccountId, 16)
     (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
     (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8) (u64, EventId, 8)
 }

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use super::Tx;
 use super::codec::{self, Key, Newest, Record};
 use super::engine::{KeyRange, Read, Step};
+use crate::account::AccountRow;
+use crate::adopt::{AdoptionRow, TombstoneRow};
 use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
-use crate::id::{BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
 use crate::notification::EventRow;
 use crate::object::{NullRow, ObjectRow, VersionRow};
@@ -110,6 +112,14 @@ tables! {
     BucketDocuments "bucket_documents"
     /// Events that wait to be told, by when they are due.
     Outbox "outbox"
+    /// Adoptions of linked buckets, and how far each has come.
+    Adoptions "adoptions"
+    /// Keys of buckets that are being adopted that are not there, whatever their upstream has.
+    Tombstones "tombstones"
+    /// Connected accounts.
+    Accounts "accounts"
+    /// The connected accounts of an organisation.
+    AccountByOrg "account_by_org"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -246,6 +256,16 @@ pub const NULL_VERSIONS: Typed<(BucketId, String), NullRow> = Typed::new(Table::
 
 /// Events that wait to be told, by when they are due.
 pub const OUTBOX: Typed<(u64, EventId), EventRow> = Typed::new(Table::Outbox);
+
+/// Adoptions by bucket.
+pub const ADOPTIONS: Typed<BucketId, AdoptionRow> = Typed::new(Table::Adoptions);
+/// Keys that are not there, by bucket and key.
+pub const TOMBSTONES: Typed<(BucketId, String), TombstoneRow> = Typed::new(Table::Tombstones);
+
+/// Connected accounts by id.
+pub const ACCOUNTS: Typed<AccountId, AccountRow> = Typed::new(Table::Accounts);
+/// Account ids by organisation and id.
+pub const ACCOUNT_BY_ORG: Typed<(OrgId, AccountId), IdRow> = Typed::new(Table::AccountByOrg);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

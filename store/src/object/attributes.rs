@@ -1,5 +1,7 @@
 //! GetObjectAttributes: what HEAD knows, and the parts of a multipart object.
 
+use std::sync::Arc;
+
 use crate::Store;
 use crate::blob::Body;
 use crate::error::Result;
@@ -46,8 +48,9 @@ pub struct AttributeParts {
 
 impl Store {
     /// An object's attributes. `NoSuchKey`, `NoSuchVersion`, `IsDeleteMarker`.
-    pub async fn object_attributes(&self, grant: &Grant, request: &AttributesRequest) -> Result<Attributes> {
+    pub async fn object_attributes(self: &Arc<Self>, grant: &Grant, request: &AttributesRequest) -> Result<Attributes> {
         grant.must_allow(Action::GetObject)?;
+        self.settle(grant.bucket()?, request.key.as_str()).await?;
         let get = GetObject { version: request.version, ..GetObject::whole(request.key.clone()) };
         self.meta.read(|read| {
             let located = locate(read, grant, &get)?;

@@ -15,8 +15,8 @@ use crate::name::ObjectKey;
 use crate::notification::EventKind;
 use crate::object::get::{Located, locate};
 use crate::object::{
-    ETag, Extras, GetObject, Metadata, NewObject, ObjectRow, ReadConditions, StorageClass, VersionId, WriteCondition,
-    find_object, place, retain, row_checksum,
+    ETag, Extras, GetObject, Metadata, NewObject, ObjectRow, Origin, ReadConditions, StorageClass, VersionId,
+    WriteCondition, find_object, place, retain, row_checksum,
 };
 use crate::plan::Plan;
 use crate::policy::{Action, Grant};
@@ -85,6 +85,10 @@ impl Store {
         }
         if let Some(metadata) = &copy.replace_metadata {
             metadata.check()?;
+        }
+        self.settle(source.bucket()?, copy.source_key.as_str()).await?;
+        if copy.condition.is_some() {
+            self.settle(grant.bucket()?, copy.key.as_str()).await?;
         }
         let plan = Arc::clone(self.plans.of(grant.bucket()?.row.org)?);
         let computed = self.checksum_for_copy(source, &copy).await?;
@@ -162,7 +166,7 @@ fn place_copy(
     copy.extras.check(to.row.object_lock, tx.now())?;
     retain(tx, row.body)?;
     let new = NewObject {
-        event: EventKind::CreatedCopy,
+        origin: Origin::Request(EventKind::CreatedCopy),
         body: row.body,
         size: row.head.size,
         etag: row.head.etag,

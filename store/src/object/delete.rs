@@ -1,6 +1,9 @@
 //! DeleteObject and DeleteObjects: one commit, however many keys.
 
+use std::sync::Arc;
+
 use crate::Store;
+use crate::adopt;
 use crate::bucket::{Bucket, Versioning};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limit;
@@ -46,26 +49,41 @@ pub struct Deleted {
 impl Store {
     /// Deletes an object; that there is none is no error. With `if_match`: `NoSuchKey`, `PreconditionFailed`; of a locked
     /// version `AccessDenied`.
-    pub async fn delete_object(&self, grant: &Grant, delete: DeleteObject) -> Result<Deleted> {
+    pub async fn delete_object(self: &Arc<Self>, grant: &Grant, delete: DeleteObject) -> Result<Deleted> {
         let mut results = self.delete_objects(grant, vec![delete]).await?;
         results.pop().unwrap_or(Ok(Deleted { existed: false, version: None, marker: false }))
     }
 
     /// Deletes up to `limit::DELETE_KEYS_MAX` objects in one commit; one whose condition fails or that is locked stays and
     /// does not hold up the others. Results are in the order of `deletes`.
-    pub async fn delete_objects(&self, grant: &Grant, deletes: Vec<DeleteObject>) -> Result<Vec<Result<Deleted>>> {
+    pub async fn delete_objects(
+        self: &Arc<Self>,
+        grant: &Grant,
+        deletes: Vec<DeleteObject>,
+    ) -> Result<Vec<Result<Deleted>>> {
         grant.must_allow(Action::DeleteObject)?;
         if deletes.len() > limit::DELETE_KEYS_MAX {
             let message = format!("{} keys: at most {} in one request", deletes.len(), limit::DELETE_KEYS_MAX);
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
+        if let Some(under_way) = self.changes_there(grant.bucket()?)? {
+            return self.delete_there(grant, deletes, under_way).await;
+        }
+        for delete in deletes.iter().filter(|delete| delete.if_match.is_some()) {
+            self.settle(grant.bucket()?, delete.key.as_str()).await?;
+        }
+        let keys: Vec<&str> = deletes.iter().map(|delete| delete.key.as_str()).collect();
+        let behind = self.are_behind(grant.bucket()?, &keys).await?;
         let bucket = grant.bucket()?.id;
         self.meta
             .write(move |tx| {
                 let bucket = Bucket::must_exist(tx, bucket)?;
                 let mut results = Vec::with_capacity(deletes.len());
-                for delete in &deletes {
-                    let result = refused_alone(delete_one(tx, &bucket, delete))?;
+                for (place, delete) in deletes.iter().enumerate() {
+                    let mut result = refused_alone(delete_one(tx, &bucket, delete))?;
+                    if let (Ok(deleted), Some(true)) = (&mut result, behind.get(place)) {
+                        deleted.existed = true;
+                    }
                     if let Ok(deleted) = &result {
                         tell(tx, &bucket, delete, deleted)?;
                     }
@@ -110,6 +128,9 @@ pub(crate) fn delete_one(tx: &mut Tx<'_>, bucket: &Bucket, delete: &DeleteObject
         let current = OBJECTS.get(tx, &(bucket.id, key.to_owned()))?;
         let condition = WriteCondition { if_match: Some(tags.clone()), if_none_match: None };
         condition.check(current.as_ref().map(|row| &row.head))?;
+    }
+    if matches!(delete.version, None | Some(VersionId::Null)) {
+        adopt::bury(tx, bucket, key)?;
     }
     match delete.version {
         Some(id) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::stream;
 
 use crate::Store;
+use crate::adopt::look;
 use crate::blob::{BlobPin, Body, ByteStream, Checksum, ChecksumKind, Segment, inline_bytes, stream_segments};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
@@ -122,18 +123,32 @@ impl Store {
     /// The headers of an object. `NoSuchKey`, `NoSuchVersion`, `IsDeleteMarker`, `PreconditionFailed`, `InvalidRange`, `InvalidPart`.
     pub async fn head_object(&self, grant: &Grant, get: &GetObject) -> Result<Found> {
         grant.must_allow(Action::GetObject)?;
-        self.meta.read(|read| locate(read, grant, get)).map(|located| located.found)
+        for _ in 0..LOOKUPS_MAX {
+            if let Some(located) = self.meta.read(|read| look(read, grant, get))? {
+                return Ok(located.found);
+            }
+            if let Some(found) = self.head_behind(grant, get).await? {
+                return Ok(found);
+            }
+        }
+        Err(overtaken())
     }
 
     /// An object's headers and bytes. Errors as `head_object`; `Corrupt` when the first bytes fail verification.
     pub async fn get_object(self: &Arc<Self>, grant: &Grant, get: &GetObject) -> Result<(Found, ByteStream)> {
         grant.must_allow(Action::GetObject)?;
         for _ in 0..LOOKUPS_MAX {
-            let (located, inline) = self.meta.read(|read| {
-                let located = locate(read, grant, get)?;
+            let looked = self.meta.read(|read| {
+                let Some(located) = look(read, grant, get)? else { return Ok(None) };
                 let inline = if located.found.not_modified { None } else { inline_part(read, &located)? };
-                Ok((located, inline))
+                Ok(Some((located, inline)))
             })?;
+            let Some((located, inline)) = looked else {
+                match self.get_behind(grant, get).await? {
+                    Some(answer) => return Ok(answer),
+                    None => continue,
+                }
+            };
             let found = located.found.clone();
             if found.not_modified || found.length == 0 {
                 return Ok((found, Box::pin(stream::empty())));
@@ -146,7 +161,7 @@ impl Store {
                 return Ok((found, stream_segments(Arc::clone(self), held).await?));
             }
         }
-        Err(Error::new(ErrorKind::SlowDown, "The object is being replaced faster than it can be read."))
+        Err(overtaken())
     }
 
     /// Pins the stored bytes of a stretch of an object, so that the sweep leaves them. `None` if the object has been
@@ -174,6 +189,10 @@ impl Store {
     }
 }
 
+fn overtaken() -> Error {
+    Error::new(ErrorKind::SlowDown, "The object is being replaced faster than it can be read.")
+}
+
 /// How often a lookup is repeated when the object is replaced between being found and being pinned.
 const LOOKUPS_MAX: usize = 16;
 
@@ -194,6 +213,11 @@ fn inline_part(read: &dyn Read, located: &Located) -> Result<Option<bytes::Bytes
 /// Finds the object a grant and a request mean, and what of it is to be returned.
 pub(crate) fn locate(read: &dyn Read, grant: &Grant, get: &GetObject) -> Result<Located> {
     let (row, version) = find_object(read, grant.bucket()?, get.key.as_str(), get.version)?;
+    located(read, row, version, get)
+}
+
+/// What a request makes of an object that was found.
+pub(crate) fn located(read: &dyn Read, row: ObjectRow, version: Option<VersionId>, get: &GetObject) -> Result<Located> {
     let not_modified = get.conditions.evaluate(&row.head)? == Verdict::NotModified;
     let manifest = match row.body {
         Body::Manifest(id) => Some(

@@ -4,6 +4,7 @@
 use std::ops::Bound;
 
 use crate::Store;
+use crate::adopt;
 use crate::error::{Error, Result};
 use crate::id::BucketId;
 use crate::limit;
@@ -82,26 +83,34 @@ pub struct ObjectPage {
 }
 
 impl Store {
-    /// Lists objects.
-    pub fn list_objects(&self, grant: &Grant, query: &ListObjects) -> Result<ObjectPage> {
+    /// Lists objects. Errors of the upstream, where some of them are there.
+    pub async fn list_objects(&self, grant: &Grant, query: &ListObjects) -> Result<ObjectPage> {
         grant.must_allow(Action::ListObjects)?;
-        let bucket = grant.bucket()?.id;
-        self.meta.read(|read| page(read, bucket, query))
+        let bucket = grant.bucket()?;
+        if adopt::is_linked(bucket) {
+            return self.list_behind(bucket, query).await;
+        }
+        self.meta.read(|read| list_here(read, bucket.id, query))
     }
 
     /// The same page with the content type of each entry, for whoever shows it: a row more for each object. Groups have none.
-    pub fn list_objects_with_types(
+    pub async fn list_objects_with_types(
         &self,
         grant: &Grant,
         query: &ListObjects,
     ) -> Result<(ObjectPage, Vec<Option<String>>)> {
         grant.must_allow(Action::ListObjects)?;
-        let bucket = grant.bucket()?.id;
+        let bucket = grant.bucket()?;
+        if adopt::is_linked(bucket) {
+            let page = self.list_behind(bucket, query).await?;
+            let types = self.types_behind(bucket, &page.entries).await?;
+            return Ok((page, types));
+        }
         self.meta.read(|read| {
-            let page = page(read, bucket, query)?;
+            let page = list_here(read, bucket.id, query)?;
             let type_of = |entry: &Entry| match entry {
                 Entry::Object { key, .. } => {
-                    let row = OBJECTS.get(read, &(bucket, key.clone()))?;
+                    let row = OBJECTS.get(read, &(bucket.id, key.clone()))?;
                     Ok(row.and_then(|row| row.metadata.system.content_type))
                 }
                 Entry::Group(_) => Ok(None),
@@ -119,7 +128,8 @@ pub(crate) fn group_of<'a>(key: &'a str, prefix: &str, delimiter: Option<&str>) 
     key.get(..prefix.len() + at + delimiter.len())
 }
 
-fn page(read: &dyn Read, bucket: BucketId, query: &ListObjects) -> Result<ObjectPage> {
+/// A page of what lies here.
+pub(crate) fn list_here(read: &dyn Read, bucket: BucketId, query: &ListObjects) -> Result<ObjectPage> {
     let mut page = ObjectPage { entries: Vec::new(), truncated: false, last: query.after.clone() };
     let max = query.max.min(limit::PAGE_MAX);
     if max == 0 {
@@ -194,7 +204,7 @@ mod tests {
         let mut pages = Vec::new();
         loop {
             let query = ListObjects { prefix: prefix.into(), delimiter: delimiter.map(Into::into), after, max };
-            let page = page(&*snapshot, BUCKET, &query).unwrap();
+            let page = list_here(&*snapshot, BUCKET, &query).unwrap();
             let text = |entry: &Entry| match entry {
                 Entry::Object { key, .. } => key.clone(),
                 Entry::Group(group) => format!("{group}*"),

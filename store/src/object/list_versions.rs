@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::Store;
+use crate::adopt;
 use crate::bucket::Bucket;
 use crate::error::Result;
 use crate::limit;
@@ -81,10 +82,13 @@ pub struct VersionPage {
 }
 
 impl Store {
-    /// Lists versions and delete markers.
-    pub fn list_versions(&self, grant: &Grant, query: &ListVersions) -> Result<VersionPage> {
+    /// Lists versions and delete markers. Errors of the upstream, where some of them are there.
+    pub async fn list_versions(&self, grant: &Grant, query: &ListVersions) -> Result<VersionPage> {
         grant.must_allow(Action::ListVersions)?;
         let bucket = grant.bucket()?;
+        if adopt::is_linked(bucket) {
+            return self.list_versions_behind(bucket, query).await;
+        }
         self.meta.read(|read| page(read, bucket, query))
     }
 }

@@ -12,7 +12,7 @@ use crate::meta::table::OBJECTS;
 use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
 use crate::notification::EventKind;
-use crate::object::{ETag, Extras, Metadata, NewObject, StorageClass, VersionId, WriteCondition, admit, place};
+use crate::object::{ETag, Extras, Metadata, NewObject, Origin, StorageClass, VersionId, WriteCondition, admit, place};
 use crate::policy::{Action, Grant};
 use crate::quota::LetIn;
 use crate::usage::UsageRow;
@@ -61,7 +61,11 @@ impl Store {
         let bucket = grant.bucket()?.id;
         put.metadata.check()?;
         admission::check_type(&grant.bucket()?.row, put.metadata.system.content_type.as_deref())?;
+        if let Some(under_way) = self.changes_there(grant.bucket()?)? {
+            return self.put_there(grant, put, body, under_way).await;
+        }
         if put.condition.is_some() {
+            self.settle(grant.bucket()?, put.key.as_str()).await?;
             // Asked early to spare the transfer; the commit asks again and decides.
             self.meta.read(|read| {
                 let current = OBJECTS.get(read, &(bucket, put.key.as_str().to_owned()))?;
@@ -88,7 +92,7 @@ impl Store {
             extras.check(bucket.row.object_lock, tx.now())?;
             let etag = ETag::Md5(body.md5);
             let new = NewObject {
-                event: EventKind::CreatedPut,
+                origin: Origin::Request(EventKind::CreatedPut),
                 body: admit(tx, &body.place, body.size, epoch)?,
                 size: body.size,
                 etag,
@@ -188,7 +192,9 @@ mod tests {
         let refused = store.commit_body(taken_in, |_, _| Ok(())).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Latched);
         let epoch = store.blobs.epoch();
-        let files = store.blobs.fans(epoch).unwrap().into_iter().flat_map(|fan| std::fs::read_dir(fan).unwrap());
-        assert_eq!(files.count(), 0);
+        let mut walk = store.blobs.walk(epoch).unwrap();
+        while let Some(found) = store.blobs.next(&mut walk).await.unwrap() {
+            assert_eq!(found.len(), 0);
+        }
     }
 }

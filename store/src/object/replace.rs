@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use crate::admission;
+use crate::adopt;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind, crc32c};
 use crate::bucket::Bucket;
@@ -32,7 +33,19 @@ pub(crate) struct NewObject {
     pub(crate) metadata: Metadata,
     pub(crate) extras: Extras,
     /// How it came about.
-    pub(crate) event: EventKind,
+    pub(crate) origin: Origin,
+}
+
+/// How an object came about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin {
+    /// Somebody asked for it: that is told.
+    Request(EventKind),
+    /// It was there before, elsewhere. It is not new, and the limits of new objects say nothing about it.
+    Adopted {
+        /// When it was modified.
+        modified_ms: Millis,
+    },
 }
 
 /// What became of a new object.
@@ -54,13 +67,20 @@ pub(crate) fn place(
     new: NewObject,
     less: UsageRow,
 ) -> Result<Placed> {
-    admission::check_size(&bucket.row, plan, new.size)?;
-    admission::check_type(&bucket.row, new.metadata.system.content_type.as_deref())?;
+    adopt::must_be_ours(tx, bucket)?;
+    let modified_ms = match new.origin {
+        Origin::Request(_) => {
+            admission::check_size(&bucket.row, plan, new.size)?;
+            admission::check_type(&bucket.row, new.metadata.system.content_type.as_deref())?;
+            tx.now()
+        }
+        Origin::Adopted { modified_ms } => modified_ms,
+    };
     let (checksum, value) = match new.checksum {
         Some((algorithm, kind, value)) => (Some((algorithm, kind)), value),
         None => (None, Vec::new()),
     };
-    let head = ObjectHead { size: new.size, etag: new.etag, modified_ms: tx.now(), class: new.class, checksum };
+    let head = ObjectHead { size: new.size, etag: new.etag, modified_ms, class: new.class, checksum };
     let sequence = tx.next_sequence()?;
     let (version, mut change) = make_room(tx, bucket, key, sequence)?;
     let row = ObjectRow {
@@ -77,8 +97,10 @@ pub(crate) fn place(
     change.sub = change.sub.plus(less);
     quota::charge(tx, bucket, plan, &change)?;
     let version = shown(bucket, version);
-    notification::emit(tx, bucket, new.event, Subject { key, size: Some(new.size), etag: Some(new.etag), version })?;
-    Ok(Placed { modified_ms: head.modified_ms, version })
+    if let Origin::Request(event) = new.origin {
+        notification::emit(tx, bucket, event, Subject { key, size: Some(new.size), etag: Some(new.etag), version })?;
+    }
+    Ok(Placed { modified_ms, version })
 }
 
 /// Removes the object of a key in a bucket that keeps no versions, if there is one; says whether there was.

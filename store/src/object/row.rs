@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::blob::{Body, ChecksumAlgorithm, ChecksumKind};
@@ -19,6 +20,23 @@ pub enum ETag {
     Md5([u8; 16]),
     /// MD5 of the parts' MD5s, and how many parts.
     Multipart([u8; 16], u16),
+}
+
+impl ETag {
+    /// Reads what `Display` prints; `None` for any other text, although it may be an entity tag elsewhere.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (md5, parts) = text.split_once('-').map_or((text, None), |(md5, parts)| (md5, Some(parts)));
+        let digits = md5.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let md5 = u128::from_str_radix(md5, 16).ok().filter(|_| md5.len() == 32 && digits)?.to_be_bytes();
+        let Some(parts) = parts else { return Some(Self::Md5(md5)) };
+        let etag = Self::Multipart(md5, parts.parse().ok()?);
+        (etag.to_string() == text).then_some(etag)
+    }
+
+    /// The same, or for any other text a tag that stands for it: no digest, which its form tells, but another for each.
+    pub(crate) fn standing_for(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self::Multipart(Md5::digest(text).into(), 0))
+    }
 }
 
 impl fmt::Display for ETag {
@@ -202,6 +220,20 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::id::BlobId;
+
+    #[test]
+    fn tags_are_read_as_they_are_printed_and_others_are_stood_for() {
+        for tag in [ETag::Md5([0xAB; 16]), ETag::Md5([0; 16]), ETag::Multipart([7; 16], 10_000)] {
+            assert_eq!(ETag::parse(&tag.to_string()), Some(tag));
+            assert_eq!(ETag::standing_for(&tag.to_string()), tag);
+        }
+        let hex = "ab".repeat(16);
+        let odd = [String::new(), hex.to_uppercase(), format!("{hex}-"), format!("{hex}-007"), format!("{hex}-65536")];
+        for odd in odd.iter().chain(&[format!("+{}", &hex[1..]), "CJb2v-HG1Y8CEAE=".to_owned()]) {
+            assert_eq!(ETag::parse(odd), None, "{odd}");
+            assert!(ETag::standing_for(odd).to_string().ends_with("-0"), "{odd}");
+        }
+    }
 
     #[test]
     fn a_listing_reads_the_head_without_the_rest() {

@@ -1,5 +1,7 @@
 //! The tags of an object: reading and changing them, of the current version or of another.
 
+use std::sync::Arc;
+
 use crate::Store;
 use crate::bucket::Bucket;
 use crate::error::Result;
@@ -11,21 +13,22 @@ use crate::tag::{Tags, check_object_tags};
 
 impl Store {
     /// The tags of a version, and which version that is. `NoSuchKey`, `NoSuchVersion`, `IsDeleteMarker`.
-    pub fn object_tags(
-        &self,
+    pub async fn object_tags(
+        self: &Arc<Self>,
         grant: &Grant,
         key: &ObjectKey,
         version: Option<VersionId>,
     ) -> Result<(Tags, Option<VersionId>)> {
         grant.must_allow(Action::GetObjectTagging)?;
         let bucket = grant.bucket()?;
+        self.settle(bucket, key.as_str()).await?;
         let (row, version) = self.meta.read(|read| find_object(read, bucket, key.as_str(), version))?;
         Ok((row.extras.tags, version))
     }
 
     /// Gives a version these tags in the place of those it has. `InvalidTag`, `TooManyTags`, and what a read refuses.
     pub async fn put_object_tags(
-        &self,
+        self: &Arc<Self>,
         grant: &Grant,
         key: ObjectKey,
         version: Option<VersionId>,
@@ -38,7 +41,7 @@ impl Store {
 
     /// Takes a version's tags away. What a read refuses.
     pub async fn delete_object_tags(
-        &self,
+        self: &Arc<Self>,
         grant: &Grant,
         key: ObjectKey,
         version: Option<VersionId>,
@@ -48,13 +51,14 @@ impl Store {
     }
 
     async fn change_object_tags(
-        &self,
+        self: &Arc<Self>,
         grant: &Grant,
         key: ObjectKey,
         version: Option<VersionId>,
         tags: Tags,
         event: EventKind,
     ) -> Result<Option<VersionId>> {
+        self.settle(grant.bucket()?, key.as_str()).await?;
         let bucket = grant.bucket()?.id;
         self.meta
             .write(move |tx| {

@@ -136,6 +136,11 @@ impl Document for BucketPolicy {
     const CHANGE: Action = Action::PutBucketPolicy;
 
     fn check(&self, bucket: &Bucket) -> Result<()> {
+        let mut keys = self.statements.iter().flat_map(Statement::keys);
+        let upstream = |key: &ConditionKey| matches!(key, ConditionKey::ExistingObjectTag(_) | ConditionKey::VersionId);
+        if bucket.row.documents.has(DocumentKind::Link) && keys.any(upstream) {
+            return Err(malformed("The tags and versions of a linked bucket's objects are not known here."));
+        }
         self.statements.iter().try_for_each(|statement| statement.check(&bucket.row.name)).map_err(malformed)
     }
 }

@@ -1,5 +1,7 @@
 //! Changing who may do what with a bucket and its objects, and reading it.
 
+use std::sync::Arc;
+
 use super::document::{BucketPolicy, malformed};
 use super::{Action, Grant, Ownership, Principal, PublicAccessBlock};
 use crate::Store;
@@ -79,9 +81,15 @@ impl Store {
     }
 
     /// An object's access control list. Errors as `head_object`.
-    pub fn object_acl(&self, grant: &Grant, key: &ObjectKey, version: Option<VersionId>) -> Result<Acl> {
+    pub async fn object_acl(
+        self: &Arc<Self>,
+        grant: &Grant,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<Acl> {
         grant.must_allow(Action::GetObjectAcl)?;
         let bucket = grant.bucket()?;
+        self.settle(bucket, key.as_str()).await?;
         let lists = self.ownership(bucket)?.has_lists();
         self.meta.read(|read| {
             let (row, _) = object::find_object(read, bucket, key.as_str(), version)?;
@@ -107,13 +115,14 @@ impl Store {
 
     /// Gives an object an access control list, and says which version it was. Errors as `put_bucket_acl` and `head_object`.
     pub async fn put_object_acl(
-        &self,
+        self: &Arc<Self>,
         grant: &Grant,
         key: ObjectKey,
         version: Option<VersionId>,
         said: SaidAcl,
     ) -> Result<Option<VersionId>> {
         grant.must_allow(Action::PutObjectAcl)?;
+        self.settle(grant.bucket()?, key.as_str()).await?;
         let bucket = grant.bucket()?.id;
         self.meta
             .write(move |tx| {

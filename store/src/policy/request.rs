@@ -7,9 +7,10 @@ use super::condition::Context;
 use super::key::{ConditionKey, Facts};
 use super::{Action, Principal, S3Action};
 use crate::Store;
+use crate::adopt;
 use crate::bucket::Bucket;
 use crate::clock::Millis;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::UploadId;
 use crate::limit;
 use crate::meta::table::UPLOADS;
@@ -62,7 +63,12 @@ impl Asked<'_> {
         let mut row = self.row.borrow_mut();
         if row.is_none() {
             let find = |key: &ObjectKey| {
-                let found = self.store.meta.read(|read| find_object(read, self.bucket, key.as_str(), self.version));
+                let found = self.store.meta.read(|read| {
+                    if adopt::is_unsettled(read, self.bucket, key.as_str())? {
+                        return Err(unknown());
+                    }
+                    find_object(read, self.bucket, key.as_str(), self.version)
+                });
                 match found {
                     Ok((row, _)) => Ok(Some(row)),
                     Err(error)
@@ -90,6 +96,12 @@ impl Asked<'_> {
         let row = self.store.meta.read(|read| UPLOADS.get(read, &row_key))?;
         Ok(row.is_some_and(|row| row.initiator == caller.key))
     }
+}
+
+/// What only the upstream knows cannot be asked about, and is not taken for nothing.
+fn unknown() -> Error {
+    let message = "The bucket's rules ask about an object that is only upstream yet.";
+    Error::new(ErrorKind::AccessDenied, message)
 }
 
 /// What conditions are held against.

@@ -14,7 +14,7 @@ use crate::meta::table::{MANIFESTS, OBJECTS, PARTS, UPLOADS};
 use crate::meta::{KeyRange, Step, Tx};
 use crate::name::ObjectKey;
 use crate::notification::EventKind;
-use crate::object::{ETag, NewObject, VersionId, WriteCondition, hex, place, release, shown};
+use crate::object::{ETag, NewObject, Origin, VersionId, WriteCondition, hex, place, release, shown};
 use crate::plan::Plan;
 use crate::policy::{Action, Grant};
 use crate::upload::create::no_such_upload;
@@ -66,11 +66,14 @@ impl Store {
     /// Completes an upload. The upload stays usable after every error: `NoSuchUpload`, `InvalidPart`,
     /// `InvalidPartOrder`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`, `PreconditionFailed`, and what a bucket and a
     /// plan refuse of a put. Completing a finished upload again gives the same answer.
-    pub async fn complete_upload(&self, grant: &Grant, complete: CompleteUpload) -> Result<Completed> {
+    pub async fn complete_upload(self: &Arc<Self>, grant: &Grant, complete: CompleteUpload) -> Result<Completed> {
         grant.must_allow(Action::PutObject)?;
         let bucket = grant.bucket()?.id;
         let plan = Arc::clone(self.plans.of(grant.bucket()?.row.org)?);
         check_order(&complete.parts)?;
+        if complete.condition.is_some() {
+            self.settle(grant.bucket()?, complete.key.as_str()).await?;
+        }
         self.meta.write(move |tx| commit(tx, bucket, &plan, &complete)).await
     }
 }
@@ -114,7 +117,7 @@ fn commit(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpl
     UPLOADS.delete(tx, &upload_key);
     let settled = settle_parts(tx, complete.upload, &selection)?;
     let new = NewObject {
-        event: EventKind::CreatedMultipart,
+        origin: Origin::Request(EventKind::CreatedMultipart),
         body: Body::Manifest(complete.upload),
         size: selection.size,
         etag,

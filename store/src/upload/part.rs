@@ -92,6 +92,7 @@ impl Store {
         source.must_allow(Action::GetObject)?;
         let bucket = grant.bucket()?.id;
         check_number(copy.number)?;
+        self.settle(source.bucket()?, copy.source_key.as_str()).await?;
         let get = GetObject { version: copy.source_version, ..GetObject::whole(copy.source_key) };
         let (upload, located) = self.meta.read(|read| {
             let upload = open_upload(read, bucket, copy.key.as_str(), copy.upload)?;

@@ -87,6 +87,7 @@ async fn settings_change_by_what_a_patch_names() {
         allowed_mime_types: Some(Some(vec!["image/*".to_owned()])),
         optimization_mode: Some(OptimizationMode::None),
         visibility: Some(Visibility::Public),
+        ..BucketPatch::default()
     };
     home.store.update_bucket(&update, patch).await.unwrap();
     let after = get();

@@ -1,5 +1,6 @@
 //! Following the rules of life cycles: what is due ends, through locks, versions, crashes and many steps, and nothing else does.
 
+use futures::FutureExt;
 use futures::future::join_all;
 use windlass_store::blob::Expect;
 use windlass_store::bucket::{BucketSettings, Versioning};
@@ -72,7 +73,8 @@ async fn pass(home: &Home, now: u64) -> [u64; 3] {
 fn versions(home: &Home, bucket: BucketId) -> Vec<String> {
     let query =
         ListVersions { prefix: String::new(), delimiter: None, after: VersionPosition::Start, max: limit::PAGE_MAX };
-    let page = home.store.list_versions(&home.on(Action::ListVersions, bucket), &query).unwrap();
+    let page =
+        home.store.list_versions(&home.on(Action::ListVersions, bucket), &query).now_or_never().unwrap().unwrap();
     let line = |entry: VersionEntry| match entry {
         VersionEntry::Object { key, row, .. } => format!("{key} {}", row.head.size),
         VersionEntry::Marker { key, .. } => format!("{key} marker"),

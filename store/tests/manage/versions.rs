@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt;
 use windlass_store::ErrorKind;
 use windlass_store::bucket::{Bucket, Versioning};
 use windlass_store::name::BucketName;
@@ -278,7 +279,7 @@ impl World {
         let max = self.random.usize(1..6);
         loop {
             let query = ListVersions { prefix: String::new(), delimiter: None, after, max };
-            let page = self.home.store.list_versions(&grant, &query).unwrap();
+            let page = self.home.store.list_versions(&grant, &query).now_or_never().unwrap().unwrap();
             for entry in page.entries {
                 listed.push(match entry {
                     VersionEntry::Object { key, row, latest } => {
@@ -303,7 +304,7 @@ impl World {
         assert_eq!(listed, expected);
         let grant = self.home.on(Action::ListObjects, self.bucket.id);
         let query = ListObjects { prefix: String::new(), delimiter: None, after: Position::Start, max: 1_000 };
-        let entries = self.home.store.list_objects(&grant, &query).unwrap().entries;
+        let entries = self.home.store.list_objects(&grant, &query).now_or_never().unwrap().unwrap().entries;
         let keys = entries.iter().map(|entry| match entry {
             Entry::Object { key, .. } => key.clone(),
             Entry::Group(group) => panic!("group {group} without a delimiter"),

@@ -6,7 +6,7 @@ use windlass_tests::server::Server;
 use crate::home::Home;
 
 /// The sum of a counter over its labels; panics where it is absent.
-pub(super) async fn counter(client: &Client, name: &str) -> f64 {
+pub(crate) async fn counter(client: &Client, name: &str) -> f64 {
     let answer = client.plain("/-/metrics").await.is(200);
     let is_sample =
         |line: &&str| line.starts_with(name) && matches!(line.as_bytes().get(name.len()), Some(b' ' | b'{'));

@@ -3,10 +3,10 @@
 mod backup;
 mod check;
 mod drain;
-mod health;
+pub(crate) mod health;
 mod lock;
 mod marker;
 mod relaxed;
-mod rotate;
+pub(crate) mod rotate;
 mod scrub;
 pub(crate) mod secrets;

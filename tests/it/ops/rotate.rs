@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use windlass_tests::server::{DataDir, Options, Server, binary};
 
-fn rotate(data: &DataDir, env: &[(&str, &str)]) -> Output {
+pub(crate) fn rotate(data: &DataDir, env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WINDLASS_")) {
         command.env_remove(name);

@@ -249,7 +249,7 @@ async fn what_is_not_there_yet_is_refused_and_never_taken_silently() {
     assert_eq!(told(&org, both).await, "customDomain is assigned by the server for managed domains");
     let managed = body(json!({ "isManagedDomain": true }));
     assert_eq!(told(&org, managed).await, "Managed domains are not configured on this gateway");
-    let account = body(json!({ "awsAccountId": "acc_00000000000000000000000000" }));
+    let account = body(json!({ "awsAccountId": "acc_00000000000000000000000000", "isManagedDomain": true }));
     assert_eq!(told(&org, account).await, "BYOA requires a custom domain");
     for bad in ["x", "a.b", "-a.com", "Files.example.com", "https://a.com", "a b.com", "a.c0m"] {
         assert_eq!(told(&org, body(json!({ "customDomain": bad }))).await, "Invalid domain format", "{bad}");

@@ -7,18 +7,28 @@ use windlass_tests::json::Json;
 
 use super::house::Org;
 
-/// Every operation of the contracts.
-pub(super) const OPERATIONS: [&str; 28] = [
+/// Every operation of the contracts, and those beside them that say so.
+pub(super) const OPERATIONS: [&str; 38] = [
     "POST /v1/buckets",
     "GET /v1/buckets",
     "GET /v1/buckets/{bucketId}",
     "PATCH /v1/buckets/{bucketId}",
     "DELETE /v1/buckets/{bucketId}",
     "POST /v1/buckets/{bucketId}/retry",
+    "POST /v1/buckets/{bucketId}/adopt",
+    "GET /v1/buckets/{bucketId}/adopt",
     "PUT /v1/buckets/{bucketId}/files/{path}",
     "GET /v1/buckets/{bucketId}/files",
     "GET /v1/buckets/{bucketId}/files/{path}",
     "DELETE /v1/buckets/{bucketId}/files/{path}",
+    "POST /v1/aws-accounts",
+    "GET /v1/aws-accounts",
+    "GET /v1/aws-accounts/{accountId}",
+    "PATCH /v1/aws-accounts/{accountId}",
+    "DELETE /v1/aws-accounts/{accountId}",
+    "POST /v1/aws-accounts/{accountId}/validate",
+    "GET /v1/aws-accounts/{accountId}/s3-buckets",
+    "POST /v1/aws-accounts/{accountId}/import",
     "POST /v1/keys",
     "GET /v1/keys",
     "GET /v1/keys/{keyId}",

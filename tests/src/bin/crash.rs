@@ -25,6 +25,9 @@ struct Arguments {
     /// Have the bucket keep versions, and hold each of them against what was acknowledged.
     #[arg(long)]
     versioned: bool,
+    /// Keep blobs at an upstream, which lives on, and make sure that nothing is left there in the end.
+    #[arg(long)]
+    upstream: bool,
 }
 
 #[tokio::main]
@@ -35,6 +38,7 @@ async fn main() -> ExitCode {
     let plan = Plan {
         ready_ms_max: arguments.assert_ready_ms,
         versioned: arguments.versioned,
+        upstream: arguments.upstream,
         ..Plan::new(binary, arguments.rounds, seed)
     };
     match run(&plan).await {

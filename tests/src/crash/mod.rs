@@ -6,6 +6,8 @@
 //! completed. The same holds of keys and buckets that a manager makes and ends over `/v1` beside them, and what is counted
 //! of a bucket and its organisation is what is there.
 //!
+//! With an upstream the blobs are there, and when all rounds are over the sweep must have left nothing there that no row names.
+//!
 //! With a disk of its own the round ends with a power cut instead: the file system stops taking anything, what it had
 //! not made durable is gone, and the gateway starts on what the journal brings back.
 
@@ -24,6 +26,7 @@ use crate::client::Bucket;
 use crate::fault::disk::Disk;
 use crate::json::Json;
 use crate::server::{self, DataDir, Options, Server, TOKEN};
+use crate::upstream::{Upstream, blobs_at};
 use expect::Own;
 use manage::Manager;
 pub use report::{Kind, Round, Totals};
@@ -54,16 +57,23 @@ pub struct Plan {
     pub env: Vec<(String, String)>,
     /// Whether the bucket keeps versions, and each of them must outlive every kill.
     pub versioned: bool,
+    /// Whether blobs are at an upstream, which lives on.
+    pub upstream: bool,
 }
 
 impl Plan {
     /// Rounds of `kill -9`.
     pub fn new(binary: PathBuf, rounds: u32, seed: u64) -> Plan {
-        Plan { binary, rounds, seed, ready_ms_max: None, disk: None, env: Vec::new(), versioned: false }
-    }
-
-    fn options(&self) -> Options {
-        Options { env: self.env.clone(), ..Options::of(self.binary.clone()).config(CONFIG) }
+        Plan {
+            binary,
+            rounds,
+            seed,
+            ready_ms_max: None,
+            disk: None,
+            env: Vec::new(),
+            versioned: false,
+            upstream: false,
+        }
     }
 }
 
@@ -89,10 +99,17 @@ pub async fn run(plan: &Plan) -> Result<Totals, String> {
         println!("{round}");
         totals.add(&round);
     }
+    if let Some(upstream) = runner.upstream.take() {
+        runner.nothing_left_at(&upstream).await.map_err(|violation| format!("seed {}: {violation}", plan.seed))?;
+    }
     totals.object_bytes = runner.own.iter().map(Own::bytes).sum();
     totals.data_bytes = bytes_under(&data.path());
     println!("{totals}");
     Ok(totals)
+}
+
+fn options(plan: &Plan, env: &[(String, String)]) -> Options {
+    Options { env: env.to_vec(), ..Options::of(plan.binary.clone()).config(CONFIG) }
 }
 
 fn bytes_under(dir: &Path) -> u64 {
@@ -108,18 +125,27 @@ struct Runner<'a> {
     bucket: Bucket,
     own: Vec<Own>,
     manager: Manager,
+    upstream: Option<Upstream>,
+    /// Environment of the gateway and of its commands.
+    env: Vec<(String, String)>,
 }
 
 impl<'a> Runner<'a> {
     async fn new(plan: &'a Plan, data: DataDir) -> Runner<'a> {
-        let server = Server::start_with(plan.options(), data);
+        let mut env = plan.env.clone();
+        let upstream = match plan.upstream {
+            true => Some(Upstream::of(Options::of(plan.binary.clone())).await),
+            false => None,
+        };
+        env.extend(upstream.iter().flat_map(|upstream| blobs_at(upstream.address())));
+        let server = Server::start_with(options(plan, &env), data);
         let bucket = server.client().make("crash").await;
         if plan.versioned {
             bucket.keep_versions().await;
         }
         let own = (0..TASKS).map(Own::new).collect();
         let manager = Manager::default();
-        Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own, manager }
+        Runner { plan, rng: fastrand::Rng::with_seed(plan.seed), server, bucket, own, manager, upstream, env }
     }
 
     async fn round(&mut self, number: u32) -> Result<Round, String> {
@@ -190,12 +216,44 @@ impl<'a> Runner<'a> {
         } else {
             self.server.kill();
         }
-        let output = server::run(&self.plan.binary, "check", &self.server.data().path(), &[]);
-        if output.status.success() {
-            return Ok(());
-        }
+        self.check().map(drop)
+    }
+
+    /// Checks the data offline; what was said.
+    fn check(&self) -> Result<String, String> {
+        let output = server::run_with(&self.plan.binary, &self.env, "check", &self.server.data().path(), &[]);
         let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Err(format!("check ended with {}:\n{}{}", output.status, said(&output.stdout), said(&output.stderr)))
+        let (told, complained) = (said(&output.stdout), said(&output.stderr));
+        if output.status.success() {
+            return Ok(told);
+        }
+        Err(format!("check ended with {}:\n{told}{complained}", output.status))
+    }
+
+    /// Lets the sweep go through everything once, and makes sure that it leaves nothing upstream.
+    async fn nothing_left_at(&mut self, upstream: &Upstream) -> Result<(), String> {
+        let sweeps = "windlass_job_runs_total{job=\"sweep\"} ";
+        loop {
+            let page = self.bucket.client.plain("/-/metrics").await;
+            let runs = page.text().lines().find_map(|line| line.strip_prefix(sweeps));
+            if runs.and_then(|runs| runs.parse::<u64>().ok()).is_some_and(|runs| runs > 0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let open = upstream.open_uploads().await;
+        if open > 0 {
+            return Err(format!("the sweep left {open} uploads open upstream"));
+        }
+        if !self.server.stop().success() {
+            return Err("SIGTERM did not end the gateway well".to_owned());
+        }
+        let said = self.check()?;
+        if said.contains("file without a row") {
+            Err(format!("the sweep left blobs upstream:\n{said}"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The root key on the JSON doors.
@@ -204,7 +262,7 @@ impl<'a> Runner<'a> {
     }
 
     fn restart(&mut self) -> Result<(), String> {
-        let started = Server::try_start(self.plan.options(), self.server.data().clone());
+        let started = Server::try_start(options(self.plan, &self.env), self.server.data().clone());
         self.server = started.map_err(|refused| format!("the restarted gateway ended with {}", refused.status))?;
         self.bucket = Bucket { client: self.server.client(), name: self.bucket.name.clone() };
         Ok(())

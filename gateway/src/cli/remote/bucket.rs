@@ -7,11 +7,13 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::list::{self, Bound, List};
+use super::print::printable;
 use super::{AccessArgs, Column, Exit, Failure, Kind, Remote, Result, exit};
 
 const PRESETS: [&str; 5] = ["no-cache", "short", "standard", "aggressive", "immutable"];
 const STATES: [&str; 5] = ["pending", "provisioning", "active", "failed", "deleting"];
 const VISIBILITIES: [&str; 2] = ["public", "private"];
+const TOGGLES: [&str; 5] = ["visibility", "cache", "cors", "lifecycle", "optimization"];
 /// What takes a setting away.
 const NONE: &str = "none";
 
@@ -33,6 +35,9 @@ const WHOLE: &[Column] = &[
     Column::new("region", "/region", Kind::Plain),
     Column::new("visibility", "/visibility", Kind::Plain),
     Column::or("domain", "/customDomain", Kind::Plain, "none"),
+    Column::or("account", "/awsAccountId", Kind::Plain, "none: its own"),
+    Column::new("imported", "/isImported", Kind::Plain),
+    Column::new("managed here", "/managedSettings", Kind::Plain),
     Column::new("files", "/objectCount", Kind::Count),
     Column::new("stored", "/storageUsedBytes", Kind::Bytes),
     Column::new("sent this month", "/bandwidthUsedBytes", Kind::Bytes),
@@ -77,8 +82,19 @@ enum Command {
         /// Where it is said to be; the gateway's own region if nothing is given.
         #[arg(long)]
         region: Option<String>,
+        /// The connected account to make it in, by its identifier or its label.
+        #[arg(long)]
+        account: Option<String>,
         #[command(flatten)]
         settings: Settings,
+    },
+    /// Link buckets that a connected account has: all that are named, or none.
+    Import {
+        /// The account, by its identifier or its label.
+        account: String,
+        /// The buckets, by their names at the provider: at most 50.
+        #[arg(required = true)]
+        names: Vec<String>,
     },
     /// Show all that is known of a bucket.
     Get {
@@ -139,6 +155,12 @@ struct Change {
     /// A Cache-Control header in place of the preset's; `none` for the preset's.
     #[arg(long, value_name = "VALUE")]
     cache_control: Option<String>,
+    /// Something to manage from here of a bucket in a connected account. Can be given more than once.
+    #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(TOGGLES))]
+    manage: Vec<String>,
+    /// Something to leave to the provider. Can be given more than once.
+    #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(TOGGLES))]
+    leave: Vec<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -146,13 +168,26 @@ struct Change {
 pub(in crate::cli) fn run(args: Args) -> ExitCode {
     super::run(&args.access, async |remote| match args.command {
         Command::List { status, bound } => list(remote, status.as_deref(), &bound).await,
-        Command::Create { name, s3_name, region, settings } => {
+        Command::Create { name, s3_name, region, account, settings } => {
             let mut body = settings.into_body();
+            if let Some(account) = account {
+                put(&mut body, "awsAccountId", Some(remote.account_id(&account).await?));
+            }
             put(&mut body, "name", Some(name));
             put(&mut body, "s3Name", s3_name);
             put(&mut body, "region", region);
             let made = remote.ask(Method::POST, "/v1/buckets", &[], Some(&body.into())).await?;
             told(remote, &made, "created")
+        }
+        Command::Import { account, names } => {
+            let path = format!("{}/import", remote.account_path(&account).await?);
+            let body = json!({ "bucketNames": names });
+            let made = remote.ask(Method::POST, &path, &[], Some(&body)).await?;
+            remote.tell(&made, |data| {
+                let ids =
+                    data.as_array().into_iter().flatten().map(|bucket| Column::new("", "/id", Kind::Plain).of(bucket));
+                names.iter().zip(ids).map(|(name, id)| format!("{id} imported: {}\n", printable(name))).collect()
+            })
         }
         Command::Get { bucket } => {
             let path = remote.bucket_path(&bucket).await?;
@@ -219,6 +254,10 @@ impl Change {
         put(&mut body, "name", self.name);
         let control = |value: String| if value == NONE { Value::Null } else { value.into() };
         put(&mut body, "cacheControlOverride", self.cache_control.map(control));
+        let managed = self.manage.into_iter().map(|what| (what, true));
+        let left = self.leave.into_iter().map(|what| (what, false));
+        let toggles: Map<String, Value> = managed.chain(left).map(|(what, on)| (what, on.into())).collect();
+        put(&mut body, "managedSettings", Some(toggles).filter(|toggles| !toggles.is_empty()));
         body
     }
 }

@@ -3,6 +3,8 @@
 //! shown (`show.rs`, `print.rs`). They read no settings and no data folder.
 
 mod access;
+pub(super) mod account;
+pub(super) mod adopt;
 pub(super) mod bucket;
 mod client;
 mod exit;

@@ -98,6 +98,24 @@ impl Remote {
         id.ok_or_else(|| Failure::new(Exit::NotFound, format!("Bucket not found: no bucket has the S3 name {named:?}")))
     }
 
+    /// The identifier of a connected account that is named by it, or by its label.
+    pub(super) async fn account_id(&self, named: &str) -> Result<String> {
+        if named.starts_with("acc_") {
+            return Ok(named.to_owned());
+        }
+        let list = List { path: "/v1/aws-accounts".to_owned(), query: Vec::new(), page_max: 100, most: None };
+        let found = list::find(self, list, |account| account.get("label").is_some_and(|label| label == named)).await?;
+        let id = found.and_then(|account| Some(account.get("id")?.as_str()?.to_owned()));
+        id.ok_or_else(|| {
+            Failure::new(Exit::NotFound, format!("AWS account not found: no account has the label {named:?}"))
+        })
+    }
+
+    /// The path of a connected account.
+    pub(super) async fn account_path(&self, named: &str) -> Result<String> {
+        Ok(format!("/v1/aws-accounts/{}", segment(&self.account_id(named).await?)))
+    }
+
     /// The path of a bucket.
     pub(super) async fn bucket_path(&self, named: &str) -> Result<String> {
         Ok(format!("/v1/buckets/{}", segment(&self.bucket_id(named).await?)))

@@ -1,6 +1,7 @@
 //! The command line over `/v1`: the real binary against the real gateway, and against something that only pretends to be one.
 
 mod access;
+mod account;
 mod broken;
 mod bucket;
 mod file;

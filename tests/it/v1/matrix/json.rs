@@ -20,6 +20,8 @@ const FILES_WRITE: &[&str] = &["files:write"];
 const FILES_DELETE: &[&str] = &["files:delete"];
 const KEYS_READ: &[&str] = &["keys:read"];
 const KEYS_WRITE: &[&str] = &["keys:write"];
+const ACCOUNTS_READ: &[&str] = &["aws-accounts:read"];
+const ACCOUNTS_WRITE: &[&str] = &["aws-accounts:write"];
 const LOGS_READ: &[&str] = &["logs:read"];
 
 fn line(
@@ -35,6 +37,7 @@ fn line(
 /// The management API.
 pub(super) fn management() -> Vec<Line> {
     let mut lines = buckets_and_files();
+    lines.extend(accounts());
     lines.extend([
         line("POST /v1/keys", KEYS_WRITE, On::NewKey, "201", |_| {
             of(Ask::new("POST", "/v1/keys"), &json!({ "name": "k", "permissions": ["keys:write"] }))
@@ -70,6 +73,16 @@ fn buckets_and_files() -> Vec<Line> {
             "400 Only failed buckets can be retried",
             |t| bucket("POST", t, "/retry"),
         ),
+        line(
+            "POST /v1/buckets/{bucketId}/adopt",
+            BUCKETS_WRITE,
+            On::Bucket,
+            "409 The bucket is not linked with an account",
+            |t| bucket("POST", t, "/adopt"),
+        ),
+        line("GET /v1/buckets/{bucketId}/adopt", BUCKETS_READ, On::Bucket, "404 Bucket was never adopted", |t| {
+            bucket("GET", t, "/adopt")
+        }),
         line("PUT /v1/buckets/{bucketId}/files/{path}", FILES_WRITE, On::Bucket, "200", |t| {
             bucket("PUT", t, "/files/new").body("new")
         }),
@@ -80,6 +93,42 @@ fn buckets_and_files() -> Vec<Line> {
         line("DELETE /v1/buckets/{bucketId}/files/{path}", FILES_DELETE, On::Bucket, "200", |t| {
             bucket("DELETE", t, &format!("/files/{KEY}"))
         }),
+    ]
+}
+
+fn account(method: &'static str, thing: &Thing, rest: &str) -> Ask {
+    Ask::new(method, format!("/v1/aws-accounts/{}{rest}", thing.account))
+}
+
+/// About an account that was never validated: no provider is asked.
+fn accounts() -> Vec<Line> {
+    const UNTRIED: &str = "400 Role ARN is required before validation";
+    const INACTIVE: &str = "400 AWS account is not active";
+    vec![
+        line("POST /v1/aws-accounts", ACCOUNTS_WRITE, On::Own, "201", |_| {
+            of(Ask::new("POST", "/v1/aws-accounts"), &json!({}))
+        }),
+        line("GET /v1/aws-accounts", ACCOUNTS_READ, On::Own, "200", |_| Ask::new("GET", "/v1/aws-accounts")),
+        line("GET /v1/aws-accounts/{accountId}", ACCOUNTS_READ, On::Account, "200", |t| account("GET", t, "")),
+        line("PATCH /v1/aws-accounts/{accountId}", ACCOUNTS_WRITE, On::Account, "200", |t| {
+            of(account("PATCH", t, ""), &json!({ "label": "changed" }))
+        }),
+        line("DELETE /v1/aws-accounts/{accountId}", &["aws-accounts:delete"], On::Account, "200", |t| {
+            account("DELETE", t, "")
+        }),
+        line("POST /v1/aws-accounts/{accountId}/validate", ACCOUNTS_WRITE, On::Account, UNTRIED, |t| {
+            account("POST", t, "/validate")
+        }),
+        line("GET /v1/aws-accounts/{accountId}/s3-buckets", ACCOUNTS_READ, On::Account, INACTIVE, |t| {
+            account("GET", t, "/s3-buckets")
+        }),
+        line(
+            "POST /v1/aws-accounts/{accountId}/import",
+            BUCKETS_WRITE,
+            On::NewBucket,
+            "404 Active AWS account not found",
+            |t| of(account("POST", t, "/import"), &json!({ "bucketNames": ["b"] })),
+        ),
     ]
 }
 

@@ -83,6 +83,8 @@ enum On {
     NewKey,
     /// A key.
     Key,
+    /// A connected account.
+    Account,
     /// A logged request about a bucket.
     Log,
 }
@@ -122,8 +124,9 @@ fn expected(door: Door, line: &Line, who: Who) -> String {
         (Who::Revoked, _) => words("401 Invalid API key", "401 unauthorized", "403 InvalidAccessKeyId"),
         (Who::Without(_), _) => denied(),
         (Who::OtherBucket, On::NewBucket | On::NewKey) => denied(),
-        (Who::OtherBucket, On::Own | On::Key) => line.done.to_owned(),
+        (Who::OtherBucket, On::Own | On::Key | On::Account) => line.done.to_owned(),
         (Who::OtherOrg, On::Own | On::NewBucket | On::NewKey) => line.done.to_owned(),
+        (Who::OtherOrg, On::Account) => "404 AWS account not found".to_owned(),
         (Who::OtherOrg, On::Key) => "404 API key not found".to_owned(),
         (_, On::Log) => "404 Log not found".to_owned(),
         // There another owner's bucket is there, and closed.

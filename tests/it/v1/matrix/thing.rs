@@ -28,6 +28,8 @@ pub(super) struct Thing {
     pub(super) etag: String,
     /// A key of the organisation.
     pub(super) key: String,
+    /// A connected account of the organisation.
+    pub(super) account: String,
     /// A link to the object.
     pub(super) share: String,
     /// A logged request.
@@ -75,6 +77,10 @@ impl Cast {
             let body = json!({ "name": "k", "permissions": ["files:read"] });
             key = text(&self.owner.post("/v1/keys", &body).await.is(201).json()["data"], "id");
         }
+        let mut account = String::new();
+        if operation.contains("/v1/aws-accounts/") {
+            account = text(&self.owner.post("/v1/aws-accounts", &json!({})).await.is(201).json()["data"], "id");
+        }
         let mut share = String::new();
         if operation.contains("/v1/share/") {
             let body = json!({ "resource_id": file_id(&name, KEY), "expires_in": 600 });
@@ -82,7 +88,7 @@ impl Cast {
         }
         let id = text(&made["data"], "id");
         let (file, free, log) = (file_id(&name, KEY), unique("matrix-free"), self.log.clone());
-        Thing { id, bucket: name, empty, free, file, upload, etag, key, share, log }
+        Thing { id, bucket: name, empty, free, file, upload, etag, key, account, share, log }
     }
 
     /// All of a thing that a request could change, and what the organisation has beside it.
@@ -95,9 +101,14 @@ impl Cast {
             "" => Value::Null,
             key => data(format!("/v1/keys/{key}")).await,
         };
+        let account = match thing.account.as_str() {
+            "" => Value::Null,
+            account => data(format!("/v1/aws-accounts/{account}")).await,
+        };
+        let accounts = self.owner.get("/v1/aws-accounts").await.is(200).json()["meta"]["total"].take();
         let links = self.owner.get("/v1/share").query("bucket", &thing.bucket).await.is(200).json();
         let usage = data("/v1/billing/usage".to_owned()).await;
         let keys = self.owner.get("/v1/keys").query("limit", 100).await.is(200).json()["data"].as_array().map(Vec::len);
-        json!([bucket, key, links, usage["bucketCount"], usage["storage"], keys])
+        json!([bucket, key, account, accounts, links, usage["bucketCount"], usage["storage"], keys])
     }
 }
