@@ -143,8 +143,7 @@ async fn a_marker_is_told_from_what_never_was() {
         home.at(method, "never").await.is(404).lacks("x-amz-delete-marker");
     }
     home.get("k").query("versionId", &marker).await.is_error(405, "MethodNotAllowed");
-    let unknown = format!("{}f", &one[..31]);
-    assert_ne!(unknown, one);
+    let unknown = format!("{}{}", &one[..31], if one.ends_with('f') { '0' } else { 'f' });
     home.get("k").query("versionId", &unknown).await.is_error(404, "NoSuchVersion");
     for malformed in ["x", "", "NULL"] {
         home.get("k").query("versionId", malformed).await.is_error(400, "InvalidArgument");
