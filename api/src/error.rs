@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::body::Body;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use windlass_store::ErrorKind as Stored;
 
@@ -55,6 +56,12 @@ kinds! {
     Timeout "timeout" REQUEST_TIMEOUT;
     /// The resource is in another state than the request needs.
     Conflict "conflict" CONFLICT;
+    /// There is no such form of the resource.
+    NotAcceptable "not_acceptable" NOT_ACCEPTABLE;
+    /// The resource was there, and has been deleted.
+    Gone "gone" GONE;
+    /// It is short and stout.
+    Teapot "teapot" IM_A_TEAPOT;
     /// A condition of the request does not hold.
     PreconditionFailed "precondition_failed" PRECONDITION_FAILED;
     /// The body is larger than is taken.
@@ -78,12 +85,17 @@ pub enum Form {
     Envelope,
     /// A bare document, and errors as `{"error", "message", "status"}`.
     Bare,
+    /// Errors are a line of text.
+    Text,
 }
 
 impl Form {
     /// The form of what answers at a path.
     pub fn of(path: &str) -> Self {
         let bare = ["/v1/files", "/v1/folders", "/v1/share"].iter().any(|face| crate::under(path, face));
+        if crate::under(path, "/kv") {
+            return Self::Text;
+        }
         if crate::under(path, "/v1") && !bare { Self::Envelope } else { Self::Bare }
     }
 }
@@ -207,6 +219,12 @@ fn print(form: Form, status: StatusCode, code: &str, message: &str) -> Answer {
     match form {
         Form::Envelope => json(status, &Envelope { data: (), error: Message { message }, meta: () }),
         Form::Bare => json(status, &Bare { error: code, message, status: status.as_u16() }),
+        Form::Text => {
+            let mut answer = Response::new(Body::from(format!("{message}\n")));
+            *answer.status_mut() = status;
+            answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            answer
+        }
     }
 }
 
@@ -214,6 +232,8 @@ fn print(form: Form, status: StatusCode, code: &str, message: &str) -> Answer {
 fn kind_of(kind: Stored) -> ErrorKind {
     match kind {
         Stored::AccessDenied | Stored::SignatureMismatch | Stored::SettingNotManaged => ErrorKind::Forbidden,
+        Stored::WrongKey => ErrorKind::Unauthorized,
+        Stored::BucketDeleted => ErrorKind::Gone,
         Stored::NoSuchBucket
         | Stored::NoSuchKey
         | Stored::NoSuchVersion
@@ -225,6 +245,7 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::BucketAlreadyExists
         | Stored::BucketNotEmpty
         | Stored::BucketBusy
+        | Stored::CheckFailed
         | Stored::BucketLinked
         | Stored::InvalidBucketState => ErrorKind::Conflict,
         Stored::QuotaBuckets | Stored::QuotaExceeded => ErrorKind::PaymentRequired,
@@ -273,6 +294,7 @@ fn words(error: &windlass_store::Error, form: Form) -> Option<&'static str> {
         return None;
     }
     Some(match (error.kind(), form) {
+        (Stored::AccessDenied | Stored::BucketNotEmpty, Form::Text) => return None,
         (Stored::AccessDenied | Stored::SignatureMismatch, _) => "Insufficient permissions",
         (Stored::NoSuchBucket, Form::Envelope) => "Bucket not found",
         (Stored::NoSuchBucket, Form::Bare) => "The requested bucket does not exist.",
@@ -316,9 +338,10 @@ mod tests {
         for path in ["/v1", "/v1/buckets", "/v1/filesystem", "/v1/openapi.json"] {
             assert_eq!(Form::of(path), Form::Envelope, "{path}");
         }
-        for path in ["/v1/files", "/v1/files/upload", "/v1/folders", "/v1/share/x", "/kv/x", "/api/v1/uploads"] {
+        for path in ["/v1/files", "/v1/files/upload", "/v1/folders", "/v1/share/x", "/api/v1/uploads"] {
             assert_eq!(Form::of(path), Form::Bare, "{path}");
         }
+        assert_eq!(["/kv", "/kv/x"].map(Form::of), [Form::Text; 2]);
     }
 
     #[test]

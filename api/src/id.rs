@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use windlass_store::id::{AccountId, BucketId, KeyId, LogId, ShareId};
+use windlass_store::kv::KvId;
 use windlass_store::name::BucketName;
 
 use crate::field::Parsed;
@@ -19,8 +20,10 @@ const ULID: &str = "[0-7][0-9A-HJKMNP-TV-Z]{25}";
 pub(crate) trait Id: Copy + Send + Sized + std::fmt::Display + 'static {
     /// What stands before it.
     const PREFIX: &'static str;
+    /// The pattern of what stands behind that.
+    const PATTERN: &'static str = ULID;
 
-    /// From the ULID alone.
+    /// From what stands behind the prefix alone.
     fn of(ulid: &str) -> Option<Self>;
 
     /// From the text that clients see, in exactly the form that they are told.
@@ -50,9 +53,19 @@ ids! {
     ShareId "shr_"
 }
 
+/// A key-value bucket is named on its own door as it is here.
+impl Id for KvId {
+    const PREFIX: &'static str = "";
+    const PATTERN: &'static str = "[0-7][0-9A-Za-z]{21}";
+
+    fn of(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 /// The pattern of an identifier.
 pub(crate) fn pattern<T: Id>() -> String {
-    format!("^{}{ULID}$", T::PREFIX)
+    format!("^{}{}$", T::PREFIX, T::PATTERN)
 }
 
 /// The schema of an identifier.

@@ -3,7 +3,8 @@
 //! The list of resources is `table.rs`: the management API under `/v1` (buckets, files, keys, logs, billing), and beside it
 //! the files face for bearers (`/v1/files`, `/v1/folders`, `/v1/share`, and the links that it makes). Every operation there
 //! names the action that it needs, and `route.rs` asks for it before any handler runs. The OpenAPI document is made of the
-//! same table. Uploads (`/api/v1`) and key-value (`/kv`) are not built yet: their paths are answered with 404.
+//! same table. Uploads (`/api/v1`) are not built yet: their paths are answered with 404. The key-value door (`kv`) has a language
+//! of its own, and stands beside that.
 //!
 //! Deliberately absent: S3, listeners, and rules about what is stored.
 
@@ -16,6 +17,7 @@ mod field;
 mod files;
 mod id;
 mod input;
+mod kv;
 mod limit;
 pub mod multipart;
 mod openapi;
@@ -42,16 +44,18 @@ pub use auth::authenticate;
 pub use call::{OverTls, Settings, State};
 pub use error::{Error, ErrorKind, Form, bare};
 pub use files::Links;
+pub use kv::{ClientAddress, Kv, KvCreate, KvSettings};
 pub use rate::{Rates, Taken};
 
 use route::Route;
 
 /// Whether a path on the base host belongs to a JSON door.
 pub fn serves(path: &str) -> bool {
-    path.starts_with("/api/v1/") || ["/v1", "/kv"].iter().any(|door| under(path, door))
+    path.starts_with("/api/v1/") || under(path, "/v1")
 }
 
-pub(crate) fn under(path: &str, door: &str) -> bool {
+/// Whether a path is that of a door, or below it.
+pub fn under(path: &str, door: &str) -> bool {
     path.strip_prefix(door).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -20,6 +20,18 @@ pub(crate) const PARAMETER_CHARS_MAX: usize = 4_096;
 pub(crate) const RATE_WINDOWS_TIDY: usize = 64;
 /// Characters of a folder's name.
 pub(crate) const FOLDER_NAME_CHARS_MAX: usize = 255;
+/// Bytes of a transaction of key-values: as many of the largest values as one has, in JSON.
+pub(crate) const KV_TRANSACTION_BYTES_MAX: usize = 20 << 20;
+/// Bytes of a transaction that are read on the thread that serves it.
+pub(crate) const KV_PARSED_AT_ONCE_BYTES: usize = 64 << 10;
+/// KiB of transactions that are held at once.
+pub(crate) const KV_TRANSACTIONS_KIB: usize = 128 << 10;
+/// Bytes of a form about a key-value bucket.
+pub(crate) const KV_FORM_BYTES_MAX: usize = 8 << 10;
+/// Bytes of a number to add, white space around it too.
+pub(crate) const KV_NUMBER_BYTES_MAX: usize = 128;
+/// Addresses whose requests without a credential are counted; when there are more, counting begins anew.
+pub(crate) const KV_ADDRESSES_MAX: usize = 65_536;
 /// Bytes of a form's boundaries, field headers and preamble that may wait to be understood.
 pub(crate) const FORM_HELD_BYTES_MAX: usize = 256 << 10;
 /// Bytes of one plain field of a form.

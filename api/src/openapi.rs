@@ -7,6 +7,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use windlass_store::id::{AccountId, BucketId, KeyId, LogId};
+use windlass_store::kv::KvId;
 use windlass_store::limit::KEY_BYTES_MAX;
 
 use crate::error::{ErrorKind, Form};
@@ -112,6 +113,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "bucketId" => ("The bucket.", id::schema::<BucketId>()),
             "accountId" => ("The account.", id::schema::<AccountId>()),
             "keyId" => ("The key.", id::schema::<KeyId>()),
+            "kvId" => ("The key-value bucket.", id::schema::<KvId>()),
             "logId" => ("The logged request.", id::schema::<LogId>()),
             "shareId" => ("The link.", json!({ "type": "string", "pattern": id::SHARE_PATTERN })),
             "fileId" => ("The file.", json!({ "type": "string", "pattern": id::FILE_PATTERN })),
@@ -189,7 +191,8 @@ fn failures(route: &Route) -> BTreeSet<StatusCode> {
 fn failure_of(form: Form) -> (&'static str, &'static str) {
     match form {
         Form::Envelope => ("Error", "#/components/schemas/Error"),
-        Form::Bare => ("BareError", "#/components/schemas/BareError"),
+        // What answers in text is not in the document.
+        Form::Bare | Form::Text => ("BareError", "#/components/schemas/BareError"),
     }
 }
 
@@ -198,11 +201,16 @@ fn failure(path: &str, status: StatusCode) -> Value {
     json!({ "$ref": format!("#/components/responses/{name}{}", status.as_u16()) })
 }
 
+/// Whether only doors that answer in text know it.
+fn is_of_text(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotAcceptable | ErrorKind::Gone | ErrorKind::Teapot)
+}
+
 /// What every kind of error looks like, in both forms.
 fn all_failures() -> Value {
     let mut failures = Map::new();
     for (name, schema) in [Form::Envelope, Form::Bare].map(failure_of) {
-        for status in ErrorKind::ALL.iter().map(|kind| kind.status()) {
+        for status in ErrorKind::ALL.iter().filter(|kind| !is_of_text(**kind)).map(|kind| kind.status()) {
             let failure = json!({
                 "description": status.canonical_reason().unwrap_or_default(),
                 "content": { "application/json": { "schema": { "$ref": schema } } },

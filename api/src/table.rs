@@ -6,7 +6,7 @@ use windlass_store::policy::Action;
 
 use crate::files::{file, folders, share};
 use crate::route::{Link, Route, route};
-use crate::v1::{accounts, adoption, billing, buckets, files, keys, logs};
+use crate::v1::{accounts, adoption, billing, buckets, files, keys, kv, logs};
 
 const PAY: StatusCode = StatusCode::PAYMENT_REQUIRED;
 const CONFLICT: StatusCode = StatusCode::CONFLICT;
@@ -25,6 +25,8 @@ const ACCOUNTS: &str = "/v1/aws-accounts";
 const ACCOUNT: &str = "/v1/aws-accounts/{accountId}";
 const KEYS: &str = "/v1/keys";
 const KEY: &str = "/v1/keys/{keyId}";
+const KV: &str = "/v1/kv";
+const KV_BUCKET: &str = "/v1/kv/{kvId}";
 const LOGS: &str = "/v1/logs";
 const LOG: &str = "/v1/logs/{logId}";
 const FILES: &str = "/v1/files";
@@ -41,6 +43,7 @@ const ADOPTED_ID: Link = &[("bucketId", "$request.path.bucketId")];
 const BUCKET_PATH: Link = &[("bucketId", "$request.path.bucketId"), ("path", "$response.body#/data/key")];
 const ACCOUNT_ID: Link = &[("accountId", "$response.body#/data/id")];
 const KEY_ID: Link = &[("keyId", "$response.body#/data/id")];
+const KV_ID: Link = &[("kvId", "$response.body#/data/id")];
 const LOG_ID: Link = &[("logId", "$response.body#/data/0/id")];
 const FILE_ID: Link = &[("fileId", "$response.body#/id")];
 const SHARE_ID: Link = &[("shareId", "$response.body#/id")];
@@ -108,8 +111,27 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(bucket_files());
     routes.extend(api_keys());
     routes.extend(connected());
+    routes.extend(key_value());
     routes.extend(face());
     routes
+}
+
+/// Key-value buckets.
+fn key_value() -> Vec<Route> {
+    let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    vec![
+        route(post, KV, Action::CreateKvBucket, kv::create, ("createKvBucket", "Make a key-value bucket"))
+            .fails(&[PAY, LARGE])
+            .then("getKvBucket", KV_ID)
+            .then("updateKvBucket", KV_ID)
+            .then("deleteKvBucket", KV_ID),
+        route(get.clone(), KV, Action::ListKvBuckets, kv::list, ("listKvBuckets", "List key-value buckets")),
+        route(get, KV_BUCKET, Action::GetKvBucket, kv::get, ("getKvBucket", "Get a key-value bucket")),
+        route(patch, KV_BUCKET, Action::UpdateKvBucket, kv::update, ("updateKvBucket", "Change a key-value bucket"))
+            .fails(&[LARGE])
+            .then("getKvBucket", KV_ID),
+        route(delete, KV_BUCKET, Action::DeleteKvBucket, kv::delete, ("deleteKvBucket", "Delete a key-value bucket")),
+    ]
 }
 
 /// Files of a bucket.

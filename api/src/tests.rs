@@ -93,6 +93,7 @@ fn sample(template: &str) -> String {
     template
         .replace("{bucketId}", "bkt_00000000000000000000000000")
         .replace("{keyId}", "key_00000000000000000000000000")
+        .replace("{kvId}", "0000000000000000000000")
         .replace("{logId}", "log_00000000000000000000000000")
         .replace("{fileId}", "file_cGhvdG9zAGE")
         .replace("{shareId}", "share_cGhvdG9zADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw")
@@ -101,10 +102,10 @@ fn sample(template: &str) -> String {
 
 #[test]
 fn the_doors_take_their_paths_and_no_bucket_s() {
-    for ours in ["/v1", "/v1/", "/v1/buckets", "/api/v1/uploads", "/kv", "/kv/pipeline"] {
+    for ours in ["/v1", "/v1/", "/v1/buckets", "/api/v1/uploads"] {
         assert!(serves(ours), "{ours}");
     }
-    for other in ["/", "/v1x", "/kvs/key", "/api", "/api/v10", "/api/v1", "/bucket/v1/x"] {
+    for other in ["/", "/v1x", "/kv", "/kv/key", "/api", "/api/v10", "/api/v1", "/bucket/v1/x"] {
         assert!(!serves(other), "{other}");
     }
 }

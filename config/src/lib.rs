@@ -19,10 +19,10 @@ mod validate;
 
 pub use fault::{Fault, Faults};
 pub use kind::{
-    BlobChecksum, BlobKind, Durability, Limit, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders, parse_size,
+    BlobChecksum, BlobKind, Durability, KvOpenTo, Limit, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders, parse_size,
 };
 pub use list::{
-    Adoption, Auth, Backup, Blobs, Bucket, General, Key, Lifecycle, Limits, Log, NotificationTarget, Organisation,
+    Adoption, Auth, Backup, Blobs, Bucket, General, Key, Kv, Lifecycle, Limits, Log, NotificationTarget, Organisation,
     Plan, Proxy, RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
 };
 pub use load::Sources;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use crate::field::{Field, sections};
 use crate::kind::{
-    Address, BlobChecksum, BlobKind, Count, Durability, Flag, Kind, Limit, Limited, LogFormat, LogLevel, Networks,
-    ObjectOwnership, OneOf, Optional, Path, ProxyHeaders, SecretText, Several, Size, Text, Texts, Time,
+    Address, BlobChecksum, BlobKind, Count, Durability, Flag, Kind, KvOpenTo, Limit, Limited, LogFormat, LogLevel,
+    Networks, ObjectOwnership, OneOf, Optional, Path, ProxyHeaders, SecretText, Several, Size, Text, Texts, Time,
 };
 use crate::validate::{
     is_access_key_id, is_bucket, is_domain, is_key_text, is_name, is_prefix, is_profile, is_public_url, is_region,
@@ -233,6 +233,17 @@ sections! {
         enabled: bool = true, Flag;
         /// How much of it is kept, whatever plans say; beyond that the oldest requests go.
         max_bytes: u64 = GIB, Size(MIB..=16 * 1024 * GIB);
+    }
+
+    /// The key-value door: at /kv, and at hosts of its own.
+    Kv {
+        /// Hosts where key-value is all there is, as in kv.example.com: one, or several.
+        hosts: Vec<String> = Vec::new(), Several(is_domain, "a domain name in lower case, such as \"kv.example.com\"");
+        /// Who may make buckets: with "open" everybody, with "key" holders of a management key. Without it they, and clients
+        /// on the gateway's own machine.
+        create: Option<KvOpenTo> = None, Optional(OneOf(PhantomData::<KvOpenTo>));
+        /// Requests in an hour of one address that presents no key. Holders of keys have what their plan allows.
+        rate_limit: Limit = Limit::AtMost(1_000), Limited(Count(1..=1_000_000_000, "requests"));
     }
 
     /// Backups of the metadata.

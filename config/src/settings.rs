@@ -3,7 +3,7 @@
 use crate::field::{Field, From};
 use crate::kind::Raw;
 use crate::list::{
-    Adoption, Auth, Backup, Blobs, General, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
+    Adoption, Auth, Backup, Blobs, General, Kv, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
     RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
 };
 
@@ -95,6 +95,8 @@ settings! {
     adoption: Adoption "adoption" Anywhere;
     /// The log of requests, which clients read back.
     request_log: RequestLog "request_log" Anywhere;
+    /// The key-value door.
+    kv: Kv "kv" Anywhere;
     /// Backups of the metadata.
     backup: Backup "backup" Anywhere;
 }

@@ -105,6 +105,7 @@ impl Settings {
         self.blob_faults(&mut faults);
         self.upstream_faults(&mut faults);
         self.website_faults(&mut faults);
+        self.kv_faults(&mut faults);
         self.tls_faults(&mut faults);
         self.plan_faults(&mut faults);
         self.target_faults(&mut faults);
@@ -116,6 +117,14 @@ impl Settings {
     fn website_faults(&self, faults: &mut Faults) {
         if self.s3.website_domain.as_ref().is_some_and(|domain| self.s3.base_domain.contains(domain)) {
             faults.push(Fault::new("s3.website_domain", "used by s3.base_domain too"));
+        }
+    }
+
+    /// So would one of the key-value door.
+    fn kv_faults(&self, faults: &mut Faults) {
+        let others: Vec<&String> = self.s3.base_domain.iter().chain(&self.s3.website_domain).collect();
+        if self.kv.hosts.iter().any(|host| others.contains(&host)) {
+            faults.push(Fault::new("kv.hosts", "one of them is used by s3.base_domain or s3.website_domain too"));
         }
     }
 

@@ -341,3 +341,12 @@ fn a_host_is_not_a_bucket_s_twice() {
     let told = problems(load(&format!("{both}\"s3.test\""), &[], &[]));
     assert!(told.contains("s3.website_domain: used by s3.base_domain too"), "{told}");
 }
+
+#[test]
+fn a_key_value_host_is_not_a_bucket_s_too() {
+    let hosts = "[s3]\nbase_domain = \"s3.test\"\n[kv]\nhosts = ";
+    let settings = load(&format!("{hosts}\"kv.s3.test\""), &[], &[]).unwrap();
+    assert_eq!(settings.kv.hosts, ["kv.s3.test"]);
+    let told = problems(load(&format!("{hosts}[\"kv.test\", \"s3.test\"]"), &[], &[]));
+    assert!(told.contains("kv.hosts: one of them is used by s3.base_domain or s3.website_domain too"), "{told}");
+}

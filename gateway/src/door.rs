@@ -14,17 +14,17 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use windlass_api::{Form, Links, OverTls};
+use windlass_api::{ClientAddress, Form, Links, OverTls};
 
 pub(crate) use self::capture::Refused;
 pub(crate) use self::json::JsonDoor;
 pub(crate) use self::limit::Limits;
 pub(crate) use self::panic::log_panics;
 use self::request_id::RequestId;
-pub(crate) use self::route::Kind;
+pub(crate) use self::route::{Hosts, Kind};
 use crate::app::App;
 use crate::body::{Body, boxed};
-use crate::net::{Domains, Peer, Proxies};
+use crate::net::{Peer, Proxies};
 use crate::s3::S3Door;
 use crate::site;
 
@@ -33,7 +33,7 @@ pub(crate) struct Door {
     app: Arc<App>,
     s3: S3Door,
     json: JsonDoor,
-    domains: Domains,
+    hosts: Hosts,
     proxies: Proxies,
     limits: Limits,
     requests: Arc<Semaphore>,
@@ -44,24 +44,25 @@ impl Door {
         app: Arc<App>,
         s3: S3Door,
         json: JsonDoor,
-        domains: Domains,
+        hosts: Hosts,
         proxies: Proxies,
         limits: Limits,
     ) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests));
-        Self { app, s3, json, domains, proxies, limits, requests }
+        Self { app, s3, json, hosts, proxies, limits, requests }
     }
 
     /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.
     pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let peer = self.proxies.client(&mut request, peer);
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(ClientAddress(peer.address));
         if peer.secure {
             request.extensions_mut().insert(OverTls);
         }
-        let kind = route::kind(&request, &self.domains);
+        let kind = route::kind(&request, &self.hosts);
         let id = RequestId::of(&request, kind);
-        let form = Form::of(request.uri().path());
+        let form = if kind == Kind::Kv { Form::Text } else { Form::of(request.uri().path()) };
         let mut line = log::Line::begin(&self.app, &mut request, kind, &id, peer.address);
         let answer = match limit::admit(&request, &self.limits, &self.requests) {
             Ok(slot) => {
@@ -79,6 +80,10 @@ impl Door {
             Kind::Site => site::answer_page(&self.app, &request).await,
             Kind::Health => site::health(),
             Kind::Json => self.json.handle(request).await,
+            Kind::Kv => {
+                let base = route::kv_base(&request, &self.hosts);
+                self.json.key_value(base, request).await
+            }
             Kind::S3 => self.s3.handle(request, id.as_str(), peer).await.map(boxed),
         }
     }

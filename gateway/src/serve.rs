@@ -11,8 +11,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use windlass_api::{Api, Links, Rates, State};
-use windlass_config::{BlobChecksum, BlobKind, Durability, Limits, ObjectOwnership, RequestLog, Settings, Tls};
+use windlass_api::{Api, Kv, KvCreate, KvSettings, Links, Rates, State};
+use windlass_config::{
+    BlobChecksum, BlobKind, Durability, KvOpenTo, Limits, ObjectOwnership, RequestLog, Settings, Tls,
+};
 use windlass_store::account::{KeyPair, StsOptions};
 use windlass_store::blob::{CredentialSource, RemoteOptions};
 use windlass_store::bootstrap::RootKey;
@@ -24,7 +26,7 @@ use windlass_store::{Store, StoreOptions};
 
 pub(crate) use self::failure::Failure;
 use crate::app::App;
-use crate::door::{self, Door, JsonDoor};
+use crate::door::{self, Door, Hosts, JsonDoor};
 use crate::metrics::Metrics;
 use crate::net::{Domains, Proxies, Served};
 use crate::root_key::{self, Told};
@@ -102,8 +104,8 @@ async fn listen(
     let json = json_door(settings, store, Arc::clone(&app.logs));
     let proxies = Proxies::new(settings.proxy.trusted.clone(), settings.proxy.headers);
     let hosts: Vec<String> = settings.s3.base_domain.iter().chain(&settings.s3.website_domain).cloned().collect();
-    let domains = Domains::new(&hosts);
-    let door = Arc::new(Door::new(Arc::clone(&app), s3, json, domains, proxies, door_limits(&settings.limits)));
+    let hosts = Hosts { domains: Domains::new(&hosts), kv: settings.kv.hosts.clone() };
+    let door = Arc::new(Door::new(Arc::clone(&app), s3, json, hosts, proxies, door_limits(&settings.limits)));
     if settings.storage.durability == Durability::Relaxed {
         let within_ms = settings.storage.relaxed_sync_ms;
         tracing::warn!(
@@ -254,13 +256,26 @@ fn json_door(settings: &Settings, store: Arc<Store>, logs: Arc<Logs>) -> JsonDoo
     let limits = &settings.limits;
     let timeout = Duration::from_millis(limits.json_timeout_ms);
     let links = Links::new(Arc::clone(&store), timeout);
+    let kv = Kv::new(Arc::clone(&store), kv_settings(settings));
     let settings = windlass_api::Settings {
         timeout,
         region: settings.s3.region.clone(),
         public_url: settings.general.public_url.clone(),
     };
     let api = Api::new(Arc::new(State { store, logs, rates: Arc::new(Rates::default()), settings }));
-    JsonDoor::new(api, links, Duration::from_millis(limits.body_idle_timeout_ms))
+    JsonDoor::new(api, links, kv, Duration::from_millis(limits.body_idle_timeout_ms))
+}
+
+fn kv_settings(settings: &Settings) -> KvSettings {
+    KvSettings {
+        timeout: Duration::from_millis(settings.limits.json_timeout_ms),
+        create: match settings.kv.create {
+            None => KvCreate::KeyOrLocal,
+            Some(KvOpenTo::Open) => KvCreate::Open,
+            Some(KvOpenTo::Key) => KvCreate::Key,
+        },
+        rate_limit: settings.kv.rate_limit.at_most().map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+    }
 }
 
 fn door_limits(limits: &Limits) -> door::Limits {

@@ -16,7 +16,7 @@ use crate::org::{self, Org};
 use crate::plan::{Plan, Plans};
 
 /// The organisation of the root key.
-const ROOT_ORG: &str = "root";
+pub(crate) const ROOT_ORG: &str = "root";
 
 /// What should be there.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@
 mod bytes;
 mod count;
 mod index;
+mod kv;
 mod repair;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use crate::StoreOptions;
 use crate::blob::{Blobs, Home, offline, wait};
 use crate::error::Result;
 use crate::id::{BlobId, BucketId, OrgId, UploadId};
+use crate::kv::{KvId, KvUsageRow};
 use crate::meta::{Meta, RedbEngine};
 use crate::state;
 use crate::store::{META, open_offline, prepare};
@@ -56,6 +58,15 @@ pub enum Finding {
         /// What there is.
         counted: OrgUsageRow,
     },
+    /// A key-value bucket's counters differ from a recount.
+    KvUsage {
+        /// The bucket.
+        bucket: KvId,
+        /// What the row says.
+        stored: KvUsageRow,
+        /// What there is.
+        counted: KvUsageRow,
+    },
     /// A row that nothing leads to.
     Unreachable(String),
     /// An index row does not agree with what it leads to.
@@ -78,7 +89,14 @@ pub enum Counted {
 impl Finding {
     /// Whether a repair can put it right without losing anything.
     pub fn is_repairable(&self) -> bool {
-        matches!(self, Self::Usage { .. } | Self::OrgUsage { .. } | Self::References { .. } | Self::Orphan(_))
+        matches!(
+            self,
+            Self::Usage { .. }
+                | Self::OrgUsage { .. }
+                | Self::KvUsage { .. }
+                | Self::References { .. }
+                | Self::Orphan(_)
+        )
     }
 
     /// Whether a crash leaves it in the ordinary course of things.
@@ -102,6 +120,9 @@ impl fmt::Display for Finding {
             }
             Self::OrgUsage { org, stored, counted } => {
                 write!(f, "wrong counters: organisation {org} says {stored:?}, there are {counted:?}")
+            }
+            Self::KvUsage { bucket, stored, counted } => {
+                write!(f, "wrong counters: key-value bucket {bucket} says {stored:?}, there are {counted:?}")
             }
             Self::Unreachable(what) => write!(f, "unreachable row: {what}"),
             Self::Index(what) => write!(f, "index disagrees: {what}"),

@@ -120,6 +120,12 @@ pub enum ErrorKind {
     UpstreamInvalid,
     /// A fault of ours.
     Internal,
+    /// What was presented to a key-value bucket is none of its keys, and no access token that is valid.
+    WrongKey,
+    /// The key-value bucket was deleted not long ago.
+    BucketDeleted,
+    /// What a transaction checks does not hold.
+    CheckFailed,
 }
 
 impl ErrorKind {

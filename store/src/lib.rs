@@ -22,6 +22,7 @@ mod formats;
 mod fuzz;
 pub mod id;
 pub mod key;
+pub mod kv;
 pub mod lifecycle;
 pub mod limit;
 pub mod link;

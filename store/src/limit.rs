@@ -100,6 +100,33 @@ pub const OUTBOX_STEP_ROWS: usize = 64;
 /// How often it is tried to tell an event.
 pub const OUTBOX_ATTEMPTS_MAX: u32 = 16;
 
+/// Key-value buckets of one organisation, those that were deleted not long ago among them.
+pub const KV_BUCKETS_PER_ORG_MAX: usize = 10_000;
+/// How long it is told of a deleted key-value bucket that there was one.
+pub const KV_DELETED_MS: u64 = 86_400_000;
+/// Bytes of a key of a key-value bucket.
+pub const KV_KEY_BYTES_MAX: usize = 128;
+/// Bytes of a value.
+pub const KV_VALUE_BYTES_MAX: usize = 16_384;
+/// Bytes of a value's content type.
+pub const KV_CONTENT_TYPE_BYTES_MAX: usize = 256;
+/// Bytes of a secret, read, write or signing key.
+pub const KV_SECRET_BYTES_MAX: usize = 1_024;
+/// Seconds that a value may last: 100 years.
+pub const KV_TTL_S_MAX: u64 = 36_525 * 86_400;
+/// Seconds that a value lasts where neither it nor its bucket says it: a week.
+pub const KV_TTL_S_DEFAULT: u64 = 7 * 86_400;
+/// Seconds that an access token may last: 10 years.
+pub const KV_TOKEN_TTL_S_MAX: u64 = 3_653 * 86_400;
+/// Bytes of an access token: the longest prefix, with room.
+pub const KV_TOKEN_BYTES_MAX: usize = 512;
+/// Steps of a transaction.
+pub const KV_TRANSACTION_STEPS_MAX: usize = 1_000;
+/// Rows that one step of a listing of keys looks at.
+pub const KV_LIST_STEP_ROWS: usize = 512;
+/// The same in bytes; the row that passes it is the step's last.
+pub const KV_LIST_STEP_BYTES: usize = 256 << 10;
+
 /// Operations in one commit.
 pub const BATCH_OPERATIONS_MAX: usize = 512;
 /// Bytes of changed rows in one commit; the operation that passes it is the batch's last.

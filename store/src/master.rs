@@ -12,6 +12,7 @@ use crate::StoreOptions;
 use crate::account::seal_context;
 use crate::blob::sync_folder;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kv;
 use crate::meta::table::{ACCOUNTS, KEYS};
 use crate::meta::{KeyRange, Meta, Step, Tx};
 use crate::seal::{self, MasterKey};
@@ -116,7 +117,7 @@ fn seal_anew(meta: &Meta, old: Arc<MasterKey>, new: MasterKey) -> Result<u64> {
             secrets += 1;
         }
         state::put_master_fingerprint(tx, &new.fingerprint());
-        Ok(secrets)
+        Ok(secrets + kv::reseal(tx, &old, &new)?)
     })
 }
 

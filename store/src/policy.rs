@@ -79,7 +79,7 @@ macro_rules! actions {
         impl Action {
     /// Whether buckets come into being by it.
     const fn makes_buckets(self) -> bool {
-        matches!(self, Self::CreateBucket | Self::ImportBuckets)
+        matches!(self, Self::CreateBucket | Self::CreateKvBucket | Self::ImportBuckets)
     }
 
             /// All actions, for the authorisation matrix.
@@ -224,6 +224,24 @@ actions! {
     ListLogs => LogsRead;
     /// Look at a logged request.
     GetLog => LogsRead;
+    /// Make a key-value bucket.
+    CreateKvBucket => BucketsWrite;
+    /// List key-value buckets.
+    ListKvBuckets => BucketsRead;
+    /// Look at a key-value bucket.
+    GetKvBucket => BucketsRead;
+    /// Change the keys and settings of a key-value bucket, and make access tokens for it.
+    UpdateKvBucket => BucketsWrite;
+    /// Delete a key-value bucket.
+    DeleteKvBucket => BucketsDelete;
+    /// Get a value.
+    GetKvValue => FilesRead;
+    /// List keys of values.
+    ListKvKeys => FilesRead;
+    /// Set values and add to them.
+    SetKvValue => FilesWrite;
+    /// Delete values.
+    DeleteKvValue => FilesDelete;
     /// Read what the organisation takes up, and what its plan allows: any key may.
     ReadBilling => ;
 }

@@ -29,6 +29,16 @@ pub(crate) fn charge(tx: &mut Tx<'_>, bucket: &Bucket, plan: &Plan, change: &Cha
     }
 }
 
+/// The same for an organisation where what changes is in no bucket: bytes that come and bytes that go. Without a plan
+/// nothing is refused.
+pub(crate) fn charge_org(tx: &mut Tx<'_>, org: OrgId, plan: Option<&Plan>, (more, less): (u64, u64)) -> Result<()> {
+    let after = usage::apply_to_org(tx, org, (0, 0), (more, less))?;
+    match plan.and_then(limit_of) {
+        Some(max) if more > less && after.storage_bytes > max => Err(exceeded()),
+        _ => Ok(()),
+    }
+}
+
 /// The bytes that a plan allows, if it refuses what is beyond.
 fn limit_of(plan: &Plan) -> Option<u64> {
     plan.max_storage_bytes.filter(|_| !plan.overage)

@@ -39,6 +39,7 @@ REFUSED = {
     ),
     "GET /v1/buckets/{bucketId}/files/{path}": ("File path is too long: at most 1024 bytes",),
     "DELETE /v1/buckets/{bucketId}/files/{path}": ("File path is too long: at most 1024 bytes",),
+    "PATCH /v1/kv/{kvId}": ("The secret key cannot be added to a bucket that was made without one",),
     "POST /v1/keys": ("expiresAt must be in the future", "Invalid bucket IDs: .+"),
     "POST /v1/files/upload": (
         "File type not allowed",

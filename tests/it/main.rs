@@ -15,6 +15,7 @@ mod crash;
 mod faults;
 mod fuzz;
 mod home;
+mod kv;
 mod linear;
 mod list_rows;
 mod model;

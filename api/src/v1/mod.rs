@@ -6,6 +6,7 @@ pub(crate) mod billing;
 pub(crate) mod buckets;
 pub(crate) mod files;
 pub(crate) mod keys;
+pub(crate) mod kv;
 pub(crate) mod logs;
 mod managed;
 

@@ -77,6 +77,13 @@ choices! {
         /// Those who write.
         ObjectWriter "ObjectWriter"
     }
+    /// Who may make key-value buckets.
+    KvOpenTo {
+        /// Everybody.
+        Open "open"
+        /// Holders of a management key.
+        Key "key"
+    }
     /// The least severe events that are logged.
     LogLevel {
         /// What needs attention.

@@ -7,7 +7,7 @@ mod text;
 mod value;
 
 pub(crate) use choice::OneOf;
-pub use choice::{BlobChecksum, BlobKind, Durability, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders};
+pub use choice::{BlobChecksum, BlobKind, Durability, KvOpenTo, LogFormat, LogLevel, ObjectOwnership, ProxyHeaders};
 pub(crate) use number::{Count, Flag, Limited, Size};
 pub use number::{Limit, parse_size};
 pub(crate) use several::{Networks, Several};

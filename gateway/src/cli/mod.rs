@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::remote::{account, adopt, bucket, file, key, log, usage};
+use self::remote::{account, adopt, bucket, file, key, kv, log, usage};
 use crate::serve::Failure;
 
 /// An S3-compatible storage gateway.
@@ -51,6 +51,8 @@ enum Command {
     File(file::Args),
     /// Mint, show and revoke API keys of a gateway.
     Key(key::Args),
+    /// Make, show and delete key-value buckets of a gateway, and the values in them.
+    Kv(kv::Args),
     /// Show the requests that a gateway has logged.
     Log(log::Args),
     /// Show what is used of a gateway, and what its plan allows.
@@ -74,6 +76,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Adopt(args)) => adopt::run(args),
         Some(Command::File(args)) => file::run(args),
         Some(Command::Key(args)) => key::run(args),
+        Some(Command::Kv(args)) => kv::run(args),
         Some(Command::Log(args)) => log::run(args),
         Some(Command::Usage(args)) => usage::run(args),
         Some(Command::Version) => print(&format!("windlass {}\n", env!("CARGO_PKG_VERSION"))),

@@ -1,11 +1,11 @@
-//! The JSON doors and share links, as the door gives requests to them.
+//! The JSON doors, the key-value door and share links, as the door gives requests to them.
 
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use windlass_api::{Api, Links};
+use windlass_api::{Api, Kv, Links};
 use windlass_store::{Error, ErrorKind};
 
 use super::capture::{self, Tapped};
@@ -16,12 +16,13 @@ use crate::incoming::{self, ClientBody, Cut, Rest};
 pub(crate) struct JsonDoor {
     api: Api,
     links: Links,
+    kv: Kv,
     body_idle: Duration,
 }
 
 impl JsonDoor {
-    pub(crate) fn new(api: Api, links: Links, body_idle: Duration) -> Self {
-        Self { api, links, body_idle }
+    pub(crate) fn new(api: Api, links: Links, kv: Kv, body_idle: Duration) -> Self {
+        Self { api, links, kv, body_idle }
     }
 
     /// Answers a request to a path of a JSON door.
@@ -34,6 +35,12 @@ impl JsonDoor {
     pub(super) async fn follow(&self, request: Request<Incoming>) -> Response<Body> {
         let (version, rest) = (request.version(), Rest::default());
         settle(self.links.handle(self.open(request, &rest)).await.map(boxed), rest, version).await
+    }
+
+    /// Answers a request to the key-value door, whose paths begin with `base`.
+    pub(super) async fn key_value(&self, base: &str, request: Request<Incoming>) -> Response<Body> {
+        let (version, rest) = (request.version(), Rest::default());
+        settle(self.kv.handle(base, self.open(request, &rest)).await.map(boxed), rest, version).await
     }
 
     fn open(

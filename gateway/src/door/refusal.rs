@@ -26,7 +26,7 @@ impl Refusal {
         let (status, code, message) = self.told();
         let mut refused = match kind {
             Kind::S3 => answer(status, "application/xml", xml(code, message, id)),
-            Kind::Json | Kind::Health => {
+            Kind::Json | Kind::Kv | Kind::Health => {
                 let message = if self == Refusal::Fault { "Internal server error" } else { message };
                 Error::new(self.kind(), message).into_answer(form).map(boxed)
             }

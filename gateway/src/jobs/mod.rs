@@ -1,4 +1,4 @@
-//! Background jobs. The list: adoption, deletion, flush, lifecycle, notification, request log, scrub, sweep.
+//! Background jobs. The list: adoption, deletion, flush, key-value, lifecycle, notification, request log, scrub, sweep.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
@@ -6,6 +6,7 @@
 mod adopt;
 mod deletion;
 mod flush;
+mod key_value;
 mod lifecycle;
 mod notification;
 mod request_log;
@@ -32,6 +33,7 @@ pub(crate) const NAMES: &[&str] = &[
     flush::NAME,
     lifecycle::NAME,
     notification::NAME,
+    key_value::NAME,
 ];
 
 /// The list of jobs.
@@ -45,6 +47,7 @@ fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
         flush::job(),
         lifecycle::job(&settings.lifecycle),
         notification::job(app, settings),
+        key_value::job(),
     ]
 }
 

@@ -28,7 +28,8 @@ impl Domains {
     }
 }
 
-fn without_port(host: &str) -> &str {
+/// A host less its port.
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

@@ -12,7 +12,7 @@ mod tls;
 
 pub(crate) use accept::{Served, serve};
 pub(crate) use connection::Limits;
-pub(crate) use domains::Domains;
+pub(crate) use domains::{Domains, without_port};
 pub(crate) use peer::Peer;
 pub(crate) use proxy::Proxies;
 pub(crate) use tls::{Pair, Tls, Watcher};

@@ -148,6 +148,8 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         | ErrorKind::UpstreamUnavailable
         | ErrorKind::UpstreamDenied
         | ErrorKind::UpstreamInvalid => "ServiceUnavailable",
+        // Never of this door.
+        ErrorKind::WrongKey | ErrorKind::BucketDeleted | ErrorKind::CheckFailed => "InvalidRequest",
         ErrorKind::Corrupt | ErrorKind::Internal => "InternalError",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Counted, Finding, Report, index};
+use super::{Counted, Finding, Report, index, kv};
 use crate::blob::Body;
 use crate::error::Result;
 use crate::id::{BucketId, OrgId, UploadId};
@@ -39,7 +39,8 @@ pub(super) fn recount(read: &dyn Read, report: &mut Report) -> Result<Recount> {
     compare_usage(read, &count, report)?;
     // An earlier format has no such rows yet: the next start makes them.
     if state::is_current(read)? {
-        compare_org_usage(read, &count, report)?;
+        let in_kv = kv::check_kv(read, report)?;
+        compare_org_usage(read, &count, &in_kv, report)?;
         index::check_by_org(read, report)?;
         index::check_shares(read, report)?;
     }
@@ -177,8 +178,9 @@ fn compare_usage(read: &dyn Read, count: &Recount, report: &mut Report) -> Resul
     Ok(())
 }
 
-/// Every bucket counts for its organisation unless it is being deleted; every organisation is as large as its buckets.
-fn compare_org_usage(read: &dyn Read, count: &Recount, report: &mut Report) -> Result<()> {
+/// Every bucket counts for its organisation unless it is being deleted; every organisation is as large as its buckets,
+/// those of key-value among them.
+fn compare_org_usage(read: &dyn Read, count: &Recount, in_kv: &HashMap<OrgId, u64>, report: &mut Report) -> Result<()> {
     let mut counted: HashMap<OrgId, OrgUsageRow> = HashMap::new();
     walk(read, &BUCKETS, report, |_, id, row| {
         if !row.is_deleting() {
@@ -187,6 +189,9 @@ fn compare_org_usage(read: &dyn Read, count: &Recount, report: &mut Report) -> R
             org.storage_bytes += count.usage.get(&id).map_or(0, UsageRow::stored_bytes);
         }
     })?;
+    for (org, bytes) in in_kv {
+        counted.entry(*org).or_default().storage_bytes += bytes;
+    }
     let mut stored = HashMap::new();
     walk(read, &ORG_USAGE, report, |_, org, row| {
         stored.insert(org, row);

@@ -14,12 +14,12 @@ use crate::object::{NullRow, VersionRow};
 use crate::share::ShareRef;
 
 /// Whether an index row is there and is the one that was looked for.
-fn leads<K: Key, V: Record + PartialEq>(read: &dyn Read, index: &Typed<K, V>, key: &K, to: &V) -> bool {
+pub(super) fn leads<K: Key, V: Record + PartialEq>(read: &dyn Read, index: &Typed<K, V>, key: &K, to: &V) -> bool {
     // A row that cannot be read is told by the walk over its table.
     index.get(read, key).ok().flatten().is_some_and(|found| found == *to)
 }
 
-fn exists<K: Key, V: Record>(read: &dyn Read, table: &Typed<K, V>, key: &K) -> bool {
+pub(super) fn exists<K: Key, V: Record>(read: &dyn Read, table: &Typed<K, V>, key: &K) -> bool {
     table.contains(read, key).unwrap_or(false)
 }
 

@@ -4,7 +4,7 @@
 use super::{Counted, Finding};
 use crate::blob::{Blobs, Body, wait};
 use crate::error::Result;
-use crate::meta::table::{BLOBS, INLINE, MANIFESTS, ORG_USAGE, USAGE};
+use crate::meta::table::{BLOBS, INLINE, KV_USAGE, MANIFESTS, ORG_USAGE, USAGE};
 use crate::meta::{Meta, Tx};
 use crate::object::release;
 
@@ -19,6 +19,9 @@ pub(super) fn repair(meta: &Meta, blobs: &Blobs, findings: &[Finding]) -> Result
             }
             Finding::OrgUsage { org, counted, .. } => {
                 meta.write_blocking(move |tx| ORG_USAGE.put(tx, &org, &counted))?
+            }
+            Finding::KvUsage { bucket, counted, .. } => {
+                meta.write_blocking(move |tx| KV_USAGE.put(tx, &bucket, &counted))?
             }
             Finding::References { what, counted, .. } => {
                 meta.write_blocking(move |tx| set_references(tx, what, counted))?

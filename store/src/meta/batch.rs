@@ -161,41 +161,63 @@ impl Read for Tx<'_> {
             return Ok(());
         }
         let snapshot = &self.batch.snapshot;
-        let mut pending = self.batch.pending(table, range).peekable();
-        if pending.peek().is_none() {
-            return snapshot.scan(table, range, visit);
-        }
-        let mut stopped = false;
-        snapshot.scan(table, range, &mut |key, value| {
-            let mut hidden = false;
-            while let Some((pending_key, pending)) = pending.next_if(|(pending_key, _)| *pending_key <= key) {
-                hidden = pending_key == key;
-                if let Some(pending) = pending
-                    && visit(pending_key, pending)? == Step::Stop
-                {
-                    stopped = true;
-                    return Ok(Step::Stop);
-                }
-            }
-            if hidden {
-                return Ok(Step::Continue);
-            }
-            let step = visit(key, value)?;
-            stopped = step == Step::Stop;
-            Ok(step)
-        })?;
-        if stopped {
+        let pending = self.batch.pending(table, range);
+        merge(pending, |a, b| a <= b, |visit| snapshot.scan(table, range, visit), visit)
+    }
+
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        if range.is_empty() {
             return Ok(());
         }
-        for (key, pending) in pending {
+        let snapshot = &self.batch.snapshot;
+        // A batch is small enough to be turned round.
+        let pending: Vec<_> = self.batch.pending(table, range).collect();
+        merge(pending.into_iter().rev(), |a, b| a >= b, |visit| snapshot.scan_back(table, range, visit), visit)
+    }
+}
+
+/// Visits the rows of a snapshot, as `scan` does, with what is pending in their place and between them. `is_due` says
+/// whether a pending row's key comes before another one or is the same.
+fn merge<'a>(
+    pending: impl Iterator<Item = (&'a [u8], Option<&'a Bytes>)>,
+    is_due: impl Fn(&[u8], &[u8]) -> bool,
+    scan: impl FnOnce(&mut Visitor<'_>) -> Result<()>,
+    visit: &mut Visitor<'_>,
+) -> Result<()> {
+    let mut pending = pending.peekable();
+    if pending.peek().is_none() {
+        return scan(visit);
+    }
+    let mut stopped = false;
+    scan(&mut |key, value| {
+        let mut hidden = false;
+        while let Some((pending_key, pending)) = pending.next_if(|(pending_key, _)| is_due(pending_key, key)) {
+            hidden = pending_key == key;
             if let Some(pending) = pending
-                && visit(key, pending)? == Step::Stop
+                && visit(pending_key, pending)? == Step::Stop
             {
-                break;
+                stopped = true;
+                return Ok(Step::Stop);
             }
         }
-        Ok(())
+        if hidden {
+            return Ok(Step::Continue);
+        }
+        let step = visit(key, value)?;
+        stopped = step == Step::Stop;
+        Ok(step)
+    })?;
+    if stopped {
+        return Ok(());
     }
+    for (key, pending) in pending {
+        if let Some(pending) = pending
+            && visit(key, pending)? == Step::Stop
+        {
+            break;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -313,6 +335,10 @@ mod tests {
             Act::Get(table, key) => assert_eq!(tx.get(table, &key).unwrap(), model.get(&(table, key)).cloned()),
             Act::Scan(table, range, limit) => {
                 assert_eq!(suite::rows(tx, table, &range, limit), suite::model_rows(model, table, &range, limit));
+                let mut back = suite::model_rows(model, table, &range, usize::MAX);
+                back.reverse();
+                back.truncate(limit);
+                assert_eq!(suite::rows_back(tx, table, &range, limit), back);
             }
         }
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::kv::KvId;
 
 /// A value that is stored under a version tag.
 pub trait Record: Serialize + DeserializeOwned {
@@ -125,7 +126,7 @@ macro_rules! id_keys {
         }
     )*};
 }
-id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId AccountId }
+id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId AccountId KvId }
 
 /// A text that is the whole of its key, or the last component of one.
 impl Key for String {
@@ -134,6 +135,16 @@ impl Key for String {
     }
     fn read(bytes: &[u8]) -> Option<Self> {
         std::str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+/// Any bytes that are the whole of their key, or the last component of one.
+impl Key for Vec<u8> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        Some(bytes.to_vec())
     }
 }
 
@@ -193,6 +204,7 @@ fixed_pair_keys! {
     (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16) (OrgId, AccountId, 16)
     (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
     (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8) (u64, EventId, 8)
+    (OrgId, KvId, 16) (KvId, Vec<u8>, 16) (u64, KvId, 8)
 }
 
 /// The last component of a garbage key: a kind byte and an identifier.
@@ -236,6 +248,20 @@ impl Key for (BucketId, String, Newest) {
         let (bucket, rest) = bytes.split_at_checked(16)?;
         let (key, sequence) = read_escaped(rest)?;
         Some((Key::read(bucket)?, String::from_utf8(key).ok()?, Key::read(sequence)?))
+    }
+}
+
+/// time ‖ key-value bucket ‖ key: what ends first comes first.
+impl Key for (u64, KvId, Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        self.1.write(out);
+        self.2.write(out);
+    }
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (time, rest) = bytes.split_at_checked(8)?;
+        let (bucket, key) = <(KvId, Vec<u8>)>::read(rest)?;
+        Some((Key::read(time)?, bucket, key))
     }
 }
 

@@ -84,6 +84,13 @@ impl Read for Counted {
             visit(key, value)
         })
     }
+
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        self.inner.scan_back(table, range, &mut |key, value| {
+            self.count(1);
+            visit(key, value)
+        })
+    }
 }
 
 impl Drop for Counted {

@@ -35,6 +35,9 @@ pub trait Read: Send + Sync {
 
     /// Visits rows in ascending key order until `visit` says `Stop` or the range ends.
     fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()>;
+
+    /// The same in descending key order.
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()>;
 }
 
 /// Sees one row of a scan: its key and value.

@@ -75,6 +75,18 @@ impl Read for Snapshot {
         }
         Ok(())
     }
+
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        let Some(rows) = self.0.get(&table).filter(|_| !range.is_empty()) else {
+            return Ok(());
+        };
+        for (key, value) in rows.range((range.from.clone(), range.to.clone())).rev() {
+            if visit(key, value)? == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -218,6 +218,9 @@ mod tests {
         fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
             self.rows.scan(table, range, visit)
         }
+        fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+            self.rows.scan_back(table, range, visit)
+        }
     }
 
     impl Drop for Snapshot {

@@ -160,6 +160,15 @@ impl Snapshot {
         let rows = self.transaction.open_table(definition(table)).map_err(fault)?;
         Ok(cell.get_or_init(|| rows))
     }
+
+    /// The rows of a range; nothing if it is empty.
+    fn range(&self, table: Table, range: &KeyRange) -> Result<Option<redb::Range<'_, &'static [u8], &'static [u8]>>> {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let (from, to) = (range.from.as_ref().map(Vec::as_slice), range.to.as_ref().map(Vec::as_slice));
+        self.rows(table)?.range::<&[u8]>((from, to)).map(Some).map_err(fault)
+    }
 }
 
 impl Read for Snapshot {
@@ -169,18 +178,25 @@ impl Read for Snapshot {
     }
 
     fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
-        if range.is_empty() {
-            return Ok(());
-        }
-        let (from, to) = (range.from.as_ref().map(Vec::as_slice), range.to.as_ref().map(Vec::as_slice));
-        for row in self.rows(table)?.range::<&[u8]>((from, to)).map_err(fault)? {
-            let (key, value) = row.map_err(fault)?;
-            if visit(key.value(), value.value())? == Step::Stop {
-                break;
-            }
-        }
-        Ok(())
+        self.range(table, range)?.map_or(Ok(()), |rows| show(rows, visit))
     }
+
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        self.range(table, range)?.map_or(Ok(()), |rows| show(rows.rev(), visit))
+    }
+}
+
+type Field<'a> = redb::AccessGuard<'a, &'static [u8]>;
+type Row<'a> = Result<(Field<'a>, Field<'a>), redb::StorageError>;
+
+fn show<'a>(rows: impl Iterator<Item = Row<'a>>, visit: &mut Visitor<'_>) -> Result<()> {
+    for row in rows {
+        let (key, value) = row.map_err(fault)?;
+        if visit(key.value(), value.value())? == Step::Stop {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// What redb's errors mean to the store: the file is wrong, or the storage under it is.

@@ -181,6 +181,10 @@ impl Read for Snapshot {
     fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
         self.alive.0.noting(self.read.scan(table, range, visit))
     }
+
+    fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
+        self.alive.0.noting(self.read.scan_back(table, range, visit))
+    }
 }
 
 impl Drop for Alive {

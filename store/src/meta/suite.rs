@@ -81,6 +81,19 @@ pub(crate) fn rows(read: &dyn Read, table: Table, range: &KeyRange, limit: usize
     rows
 }
 
+/// The last `limit` rows of a range, the last one first.
+pub(crate) fn rows_back(read: &dyn Read, table: Table, range: &KeyRange, limit: usize) -> Vec<(Vec<u8>, Bytes)> {
+    let mut rows = Vec::new();
+    let visit = &mut |key: &[u8], value: &[u8]| {
+        if rows.len() < limit {
+            rows.push((key.to_vec(), Bytes::copy_from_slice(value)));
+        }
+        Ok(if rows.len() < limit { Step::Continue } else { Step::Stop })
+    };
+    read.scan_back(table, range, visit).unwrap();
+    rows
+}
+
 /// What `rows` should show.
 pub(crate) fn model_rows(model: &Model, table: Table, range: &KeyRange, limit: usize) -> Vec<(Vec<u8>, Bytes)> {
     let after = |key: &Vec<u8>| match &range.from {
@@ -257,6 +270,10 @@ pub(crate) fn any_commits_equal_the_same_on_a_map(engine: &dyn Engine) {
             let after = engine.snapshot().unwrap();
             assert_equals_model(&*after, &model);
             assert_eq!(rows(&*after, table, &range, limit), model_rows(&model, table, &range, limit));
+            let mut back = model_rows(&model, table, &range, usize::MAX);
+            back.reverse();
+            back.truncate(limit);
+            assert_eq!(rows_back(&*after, table, &range, limit), back);
         }
         Ok(())
     };

@@ -15,6 +15,7 @@ use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
+use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvUsageRow};
 use crate::notification::EventRow;
 use crate::object::{NullRow, ObjectRow, VersionRow};
 use crate::org::OrgRow;
@@ -120,6 +121,18 @@ tables! {
     Accounts "accounts"
     /// The connected accounts of an organisation.
     AccountByOrg "account_by_org"
+    /// Key-value buckets.
+    KvBuckets "kv_buckets"
+    /// The key-value buckets of an organisation.
+    KvBucketByOrg "kv_bucket_by_org"
+    /// Values, by bucket and key.
+    KvEntries "kv_entries"
+    /// The same by when they expire.
+    KvExpiry "kv_expiry"
+    /// Counters of key-value buckets.
+    KvUsage "kv_usage"
+    /// Key-value buckets that are deleted and not yet gone, by when they were.
+    KvDeletions "kv_deletions"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -266,6 +279,19 @@ pub const TOMBSTONES: Typed<(BucketId, String), TombstoneRow> = Typed::new(Table
 pub const ACCOUNTS: Typed<AccountId, AccountRow> = Typed::new(Table::Accounts);
 /// Account ids by organisation and id.
 pub const ACCOUNT_BY_ORG: Typed<(OrgId, AccountId), IdRow> = Typed::new(Table::AccountByOrg);
+
+/// Key-value buckets by id.
+pub const KV_BUCKETS: Typed<KvId, KvBucketRow> = Typed::new(Table::KvBuckets);
+/// Ids of key-value buckets by organisation and id.
+pub const KV_BUCKET_BY_ORG: Typed<(OrgId, KvId), IdRow> = Typed::new(Table::KvBucketByOrg);
+/// Values by bucket and key.
+pub const KV_ENTRIES: Typed<(KvId, Vec<u8>), KvEntryRow> = Typed::new(Table::KvEntries);
+/// The same by when they expire.
+pub const KV_EXPIRY: Typed<(u64, KvId, Vec<u8>), KvExpiryRow> = Typed::new(Table::KvExpiry);
+/// Counters by key-value bucket.
+pub const KV_USAGE: Typed<KvId, KvUsageRow> = Typed::new(Table::KvUsage);
+/// Deleted key-value buckets by when they were deleted, and id.
+pub const KV_DELETIONS: Typed<(u64, KvId), KvDeletionRow> = Typed::new(Table::KvDeletions);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -27,7 +27,8 @@ impl ETagMatch {
         Self::Tags(header.split(',').map(tag).collect())
     }
 
-    fn holds(&self, etag: ETag) -> bool {
+    /// Whether that tag is one of them.
+    pub fn holds(&self, etag: ETag) -> bool {
         match self {
             Self::Any => true,
             Self::Tags(tags) => {
@@ -102,15 +103,20 @@ impl WriteCondition {
 
     /// Holds the condition against the current object: `NoSuchKey` if If-Match finds none, else `PreconditionFailed`.
     pub(crate) fn check(&self, current: Option<&ObjectHead>) -> Result<()> {
-        match (&self.if_match, current) {
-            (Some(_), None) => return Err(Error::new(ErrorKind::NoSuchKey, "The specified key does not exist.")),
-            (Some(tags), Some(head)) if !tags.holds(head.etag) => return Err(failed()),
-            _ => {}
+        if self.if_match.is_some() && current.is_none() {
+            return Err(Error::new(ErrorKind::NoSuchKey, "The specified key does not exist."));
         }
-        match (&self.if_none_match, current) {
-            (Some(tags), Some(head)) if tags.holds(head.etag) => Err(failed()),
-            _ => Ok(()),
+        self.check_tag(current.map(|head| head.etag))
+    }
+
+    /// Holds the condition against the tag of what is there: `PreconditionFailed`.
+    pub(crate) fn check_tag(&self, current: Option<ETag>) -> Result<()> {
+        let unmatched = |tags: &ETagMatch| !current.is_some_and(|etag| tags.holds(etag));
+        let matched = |tags: &ETagMatch| current.is_some_and(|etag| tags.holds(etag));
+        if self.if_match.as_ref().is_some_and(unmatched) || self.if_none_match.as_ref().is_some_and(matched) {
+            return Err(failed());
         }
+        Ok(())
     }
 }
 

@@ -75,8 +75,14 @@ impl Home {
 
     /// Ends the store and opens it again.
     pub(crate) fn reopen(&mut self) {
+        self.reopen_after(|_| ());
+    }
+
+    /// The same, with something done to the data directory in between.
+    pub(crate) fn reopen_after(&mut self, work: impl FnOnce(&StoreOptions)) {
         let elsewhere = StoreOptions { ephemeral: true, ..StoreOptions::new(self.folder.path().join("aside")) };
         self.store = Store::open(elsewhere).unwrap();
+        work(&self.options);
         self.store = Store::open(self.options.clone()).unwrap();
     }
 

@@ -9,6 +9,8 @@ mod buckets;
 mod deletion;
 mod home;
 mod keys;
+mod kv;
+mod kv_model;
 mod lifecycle;
 mod limits;
 mod migration;

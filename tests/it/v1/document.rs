@@ -8,7 +8,7 @@ use windlass_tests::json::Json;
 use super::house::Org;
 
 /// Every operation of the contracts, and those beside them that say so.
-pub(super) const OPERATIONS: [&str; 38] = [
+pub(super) const OPERATIONS: [&str; 43] = [
     "POST /v1/buckets",
     "GET /v1/buckets",
     "GET /v1/buckets/{bucketId}",
@@ -33,6 +33,11 @@ pub(super) const OPERATIONS: [&str; 38] = [
     "GET /v1/keys",
     "GET /v1/keys/{keyId}",
     "DELETE /v1/keys/{keyId}",
+    "POST /v1/kv",
+    "GET /v1/kv",
+    "GET /v1/kv/{kvId}",
+    "PATCH /v1/kv/{kvId}",
+    "DELETE /v1/kv/{kvId}",
     "GET /v1/logs",
     "GET /v1/logs/{logId}",
     "GET /v1/billing/usage",

@@ -16,6 +16,7 @@ mod files;
 mod folders;
 pub(crate) mod house;
 mod keys;
+mod kv;
 mod limits;
 mod logs;
 mod matrix;

@@ -153,8 +153,10 @@ impl Client {
         }
         let wait = header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.parse::<u64>().ok());
         let request = header("x-request-id").map(printable);
+        let is_kv = answer.url().path().strip_prefix(self.endpoint.path().trim_end_matches('/'));
+        let is_kv = is_kv.is_some_and(|path| path.starts_with("/kv/"));
         let body = self.collect(answer, REFUSAL_BYTES_MAX).await.unwrap_or_default();
-        let Some(message) = message(&body) else {
+        let Some(message) = message(&body).or_else(|| line(&body).filter(|_| is_kv)) else {
             return self.stranger(&format!("status {} without a message", status.as_u16()));
         };
         let failure = Failure::new(Exit::of(status.as_u16()), printable(&message));
@@ -216,6 +218,12 @@ fn message(body: &[u8]) -> Option<String> {
     envelope.or_else(|_| serde_json::from_slice(body)).ok().map(|Message { message }| message)
 }
 
+/// The line that a refusal of the key-value door is.
+fn line(body: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(body).ok()?.strip_suffix('\n')?;
+    (!line.is_empty() && !line.contains(['\n', '<'])).then(|| line.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +245,14 @@ mod tests {
         assert_eq!(message(bare).unwrap(), "No such file");
         for other in ["", "<html>", "{}", "[]", r#"{"error":null}"#] {
             assert_eq!(message(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_the_key_value_door_is_one_line() {
+        assert_eq!(line(b"There is no such key\n").unwrap(), "There is no such key");
+        for other in ["", "\n", "no end", "two\nlines\n", "<html>\n"] {
+            assert_eq!(line(other.as_bytes()), None, "{other}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The commands that speak to a gateway over `/v1`, one file per noun, and what they share: which gateway and which token
+//! The commands that speak to a gateway over `/v1` and, for key-values, `/kv`, one file per noun, and what they share: which gateway and which token
 //! (`access.rs`), requests and what answers mean (`client.rs`), the exit codes (`exit.rs`), pages (`list.rs`), how answers are
 //! shown (`show.rs`, `print.rs`). They read no settings and no data folder.
 
@@ -10,6 +10,7 @@ mod client;
 mod exit;
 pub(super) mod file;
 pub(super) mod key;
+pub(super) mod kv;
 mod list;
 pub(super) mod log;
 mod print;

@@ -6,6 +6,7 @@ mod broken;
 mod bucket;
 mod file;
 mod key;
+mod kv;
 mod log;
 mod pretender;
 mod ran;

@@ -47,6 +47,17 @@ pub(super) fn management() -> Vec<Line> {
         line("DELETE /v1/keys/{keyId}", KEYS_WRITE, On::Key, "200", |t| {
             Ask::new("DELETE", format!("/v1/keys/{}", t.key))
         }),
+        line("POST /v1/kv", BUCKETS_WRITE, On::NewBucket, "201", |_| {
+            of(Ask::new("POST", "/v1/kv"), &json!({ "name": "k" }))
+        }),
+        line("GET /v1/kv", BUCKETS_READ, On::Own, "200", |_| Ask::new("GET", "/v1/kv")),
+        line("GET /v1/kv/{kvId}", BUCKETS_READ, On::Bucket, "200", |t| Ask::new("GET", format!("/v1/kv/{}", t.kv))),
+        line("PATCH /v1/kv/{kvId}", BUCKETS_WRITE, On::Bucket, "200", |t| {
+            of(Ask::new("PATCH", format!("/v1/kv/{}", t.kv)), &json!({ "name": "l" }))
+        }),
+        line("DELETE /v1/kv/{kvId}", &["buckets:delete"], On::Bucket, "200", |t| {
+            Ask::new("DELETE", format!("/v1/kv/{}", t.kv))
+        }),
         line("GET /v1/logs", LOGS_READ, On::Own, "200", |_| Ask::new("GET", "/v1/logs")),
         line("GET /v1/logs/{logId}", LOGS_READ, On::Log, "200", |t| Ask::new("GET", format!("/v1/logs/{}", t.log))),
         line("GET /v1/billing/usage", &[], On::Own, "200", |_| Ask::new("GET", "/v1/billing/usage")),

@@ -28,6 +28,8 @@ pub(super) struct Thing {
     pub(super) etag: String,
     /// A key of the organisation.
     pub(super) key: String,
+    /// A key-value bucket of the organisation.
+    pub(super) kv: String,
     /// A connected account of the organisation.
     pub(super) account: String,
     /// A link to the object.
@@ -77,6 +79,11 @@ impl Cast {
             let body = json!({ "name": "k", "permissions": ["files:read"] });
             key = text(&self.owner.post("/v1/keys", &body).await.is(201).json()["data"], "id");
         }
+        let mut kv = String::new();
+        if operation.contains("/v1/kv/") {
+            let body = json!({ "name": "kv" });
+            kv = text(&self.owner.post("/v1/kv", &body).await.is(201).json()["data"], "id");
+        }
         let mut account = String::new();
         if operation.contains("/v1/aws-accounts/") {
             account = text(&self.owner.post("/v1/aws-accounts", &json!({})).await.is(201).json()["data"], "id");
@@ -88,7 +95,7 @@ impl Cast {
         }
         let id = text(&made["data"], "id");
         let (file, free, log) = (file_id(&name, KEY), unique("matrix-free"), self.log.clone());
-        Thing { id, bucket: name, empty, free, file, upload, etag, key, account, share, log }
+        Thing { id, bucket: name, empty, free, file, upload, etag, key, account, kv, share, log }
     }
 
     /// All of a thing that a request could change, and what the organisation has beside it.
@@ -101,6 +108,10 @@ impl Cast {
             "" => Value::Null,
             key => data(format!("/v1/keys/{key}")).await,
         };
+        let kv = match thing.kv.as_str() {
+            "" => Value::Null,
+            id => data(format!("/v1/kv/{id}")).await,
+        };
         let account = match thing.account.as_str() {
             "" => Value::Null,
             account => data(format!("/v1/aws-accounts/{account}")).await,
@@ -109,6 +120,6 @@ impl Cast {
         let links = self.owner.get("/v1/share").query("bucket", &thing.bucket).await.is(200).json();
         let usage = data("/v1/billing/usage".to_owned()).await;
         let keys = self.owner.get("/v1/keys").query("limit", 100).await.is(200).json()["data"].as_array().map(Vec::len);
-        json!([bucket, key, account, accounts, links, usage["bucketCount"], usage["storage"], keys])
+        json!([bucket, key, kv, account, accounts, links, usage["bucketCount"], usage["storage"], keys])
     }
 }

@@ -1,0 +1,13 @@
+//! The key-value door: what its contract says, in literal answers.
+
+mod count;
+mod credential;
+mod home;
+mod limits;
+mod list;
+mod manners;
+mod policy;
+mod rows;
+mod token;
+mod txn;
+mod value;
