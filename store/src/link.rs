@@ -104,12 +104,7 @@ impl ManagedSettings {
         ];
         match asked.into_iter().find(|(_, managed, asked)| *asked && !*managed) {
             None => Ok(()),
-            Some((toggle, ..)) => {
-                let message = format!(
-                    "This setting is not managed by Windlass for this bucket. Enable {toggle} management first."
-                );
-                Err(Error::new(ErrorKind::SettingNotManaged, message))
-            }
+            Some((toggle, ..)) => Err(not_managed(toggle)),
         }
     }
 }
@@ -127,6 +122,12 @@ pub(crate) fn of_account(read: &dyn Read, org: OrgId, account: AccountId) -> Res
         Ok(Step::Continue)
     })?;
     Ok(linked)
+}
+
+/// Refuses to change a setting that is not managed from here, by the name of its toggle.
+pub fn not_managed(toggle: &str) -> Error {
+    let message = format!("This setting is not managed by Windlass for this bucket. Enable {toggle} management first.");
+    Error::new(ErrorKind::SettingNotManaged, message)
 }
 
 impl Store {

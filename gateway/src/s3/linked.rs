@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use s3s::dto::{PutObjectInput, StreamingBlob, UploadPartInput};
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result};
 use windlass_store::adopt::Forwarding;
-use windlass_store::link::Link;
+use windlass_store::link::{self, Link};
 use windlass_store::name::ObjectKey;
 use windlass_store::policy::Grant;
 use windlass_store::upstream::{Answer, Provider, Request};
@@ -43,30 +43,38 @@ pub(super) struct Asked {
     operation: &'static str,
     /// The key, as it is.
     key: Option<ObjectKey>,
+    /// Held until the answer is there, if it changes something.
+    _under_way: Option<Arc<Forwarding>>,
 }
 
 /// Whether an operation that was granted goes upstream; `None` if it is ours. `NotImplemented` for what is not done in a linked
 /// bucket, and `AccessDenied` for what is not managed from here.
+///
+/// That a change goes upstream is decided and noted in one: an adoption that has begun by then has it, one that begins later waits
+/// for it.
 pub(super) fn ask(
     store: &Store,
     operation: &Operation,
     grant: &Grant,
     key: Option<ObjectKey>,
 ) -> S3Result<Option<Asked>> {
-    let link = grant.bucket().map_or(Ok(None), |bucket| store.link_of(bucket)).map_err(error::from_store)?;
-    let Some(link) = link else { return Ok(None) };
-    match table::way(operation.name) {
+    let Ok(bucket) = grant.bucket() else { return Ok(None) };
+    let Some(link) = store.link_of(bucket).map_err(error::from_store)? else { return Ok(None) };
+    let under_way = match table::way(operation.name) {
         Way::Here => return Ok(None),
         Way::Never => return Err(error::not_implemented(&format!("{} on a linked bucket", operation.name))),
         Way::Managed(toggle, managed) if !managed(&link.managed) => return Err(not_managed(toggle)),
-        Way::Managed(..) | Way::Upstream => {}
-    }
-    Ok(Some(Asked { operation: operation.name, key }))
+        Way::Read => None,
+        Way::Managed(..) | Way::Change => match store.forwarding(bucket.id).map_err(error::from_store)? {
+            None => return Ok(None),
+            noted => noted.map(Arc::new),
+        },
+    };
+    Ok(Some(Asked { operation: operation.name, key, _under_way: under_way }))
 }
 
 fn not_managed(toggle: &str) -> S3Error {
-    let message = format!("This setting is not managed by Windlass for this bucket. Enable {toggle} management first.");
-    error::refuse("AccessDenied", message)
+    error::from_store(link::not_managed(toggle))
 }
 
 /// A linked bucket, as it is asked upstream.
@@ -139,7 +147,6 @@ pub(super) async fn answer(
     body: Option<StreamingBlob>,
 ) -> S3Result<Passed> {
     let upstream = Upstream::of(door, &call.grant).await.map_err(error::from_store)?;
-    let _under_way = under_way(door, &call, &sent.method)?;
     // To pass over a retention takes a right of its own.
     lock::bypass(&call)?;
     match asked.operation {
@@ -167,17 +174,6 @@ pub(super) async fn answer(
         }
         None => Ok(Passed::stream(answer, sent.method == Method::HEAD)),
     }
-}
-
-/// Notes that a request which changes something is under way: an adoption that begins meanwhile waits for it. `SlowDown` if one
-/// has begun.
-fn under_way(door: &Operations, call: &Call, method: &Method) -> S3Result<Option<Forwarding>> {
-    if method.is_safe() {
-        return Ok(None);
-    }
-    let noted = call.grant.bucket().and_then(|bucket| door.store.forwarding(bucket.id)).map_err(error::from_store)?;
-    let begun = || Error::new(ErrorKind::SlowDown, "The bucket is just beginning to be adopted. Please try again.");
-    noted.map(Some).ok_or_else(|| error::from_store(begun()))
 }
 
 /// What an upstream answered, on its way through s3s, which would print it anew.

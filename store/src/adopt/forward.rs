@@ -24,13 +24,19 @@ impl Store {
     /// Notes that a change of a linked bucket is about to be sent upstream, to be held until it has been answered. `None` if the
     /// bucket is not to be changed there, or not any more: it is ours, or being adopted.
     pub fn forwarding(&self, bucket: BucketId) -> Result<Option<Forwarding>> {
-        // Noted first: an adoption that begins after the look waits for it.
+        let is_forwarded = || {
+            self.meta.read(|read| match Bucket::get(read, bucket)? {
+                Some(bucket) => Ok(document::get::<Link>(read, &bucket)?.is_some_and(|link| link.is_forwarded())),
+                None => Ok(false),
+            })
+        };
+        // Nothing is noted of a bucket that is being adopted, not even for a moment: it would hold up its adoption.
+        if !is_forwarded()? {
+            return Ok(None);
+        }
+        // An adoption that begins after the second look waits for what was noted before it.
         let noted = self.forwards.note(bucket);
-        let link = self.meta.read(|read| match Bucket::get(read, bucket)? {
-            Some(bucket) => document::get::<Link>(read, &bucket),
-            None => Ok(None),
-        })?;
-        Ok(link.filter(|link| link.adoption.is_none()).map(|_| noted))
+        Ok(is_forwarded()?.then_some(noted))
     }
 }
 

@@ -11,7 +11,7 @@ use windlass_tests::proxy::{Fault, Proxy, Seen};
 use windlass_tests::server::{ACCESS, DataDir, Options, SECRET, Server, TOKEN, binary, run};
 
 /// How long an adoption may take before a test gives up on it; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The bucket's name, there and here.
 pub(super) const NAME: &str = "adopted";

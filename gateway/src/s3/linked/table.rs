@@ -7,8 +7,10 @@ use windlass_store::link::ManagedSettings;
 pub(super) enum Way {
     /// It is done here, as for every bucket: it is about who may do what, or about what is ours of the bucket.
     Here,
-    /// It goes upstream.
-    Upstream,
+    /// It goes upstream, and changes nothing there.
+    Read,
+    /// It goes upstream, and changes something there.
+    Change,
     /// The same, if the setting is managed from here.
     Managed(&'static str, fn(&ManagedSettings) -> bool),
     /// It would change something here that would then have no effect, or something upstream that is not ours to change.
@@ -18,9 +20,13 @@ pub(super) enum Way {
 const LIFECYCLE: Way = Way::Managed("lifecycle", |managed| managed.lifecycle);
 const VISIBILITY: Way = Way::Managed("visibility", |managed| managed.visibility);
 
-/// What becomes of the operation of that name.
+/// What becomes of the operation of that name. One that nobody has decided about is not done.
 pub(super) fn way(operation: &str) -> Way {
-    match operation {
+    decided(operation).unwrap_or(Way::Never)
+}
+
+fn decided(operation: &str) -> Option<Way> {
+    let way = match operation {
         "ListBuckets" | "CreateBucket" | "HeadBucket" | "GetBucketLocation" => Way::Here,
         // The bucket upstream stays: it is the link that goes.
         "DeleteBucket" => Way::Here,
@@ -36,8 +42,25 @@ pub(super) fn way(operation: &str) -> Way {
         "DeleteBucketReplication" | "DeleteBucketEncryption" => Way::Never,
         "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => LIFECYCLE,
         "PutObjectAcl" => VISIBILITY,
-        _ => Way::Upstream,
-    }
+        "ListObjects" | "ListObjectsV2" | "ListObjectVersions" | "ListParts" | "ListMultipartUploads" => Way::Read,
+        "GetObject" | "HeadObject" | "GetObjectAttributes" | "GetObjectAcl" => Way::Read,
+        "GetObjectTagging" | "GetObjectRetention" | "GetObjectLegalHold" => Way::Read,
+        "GetBucketVersioning" | "GetBucketTagging" | "GetBucketLifecycleConfiguration" => Way::Read,
+        "GetObjectLockConfiguration" | "GetBucketReplication" | "GetBucketEncryption" => Way::Read,
+        "GetBucketRequestPayment" | "GetBucketAccelerateConfiguration" | "GetBucketLogging" => Way::Read,
+        "GetBucketAnalyticsConfiguration" | "ListBucketAnalyticsConfigurations" => Way::Read,
+        "GetBucketInventoryConfiguration" | "ListBucketInventoryConfigurations" => Way::Read,
+        "GetBucketMetricsConfiguration" | "ListBucketMetricsConfigurations" => Way::Read,
+        "GetBucketIntelligentTieringConfiguration" | "ListBucketIntelligentTieringConfigurations" => Way::Read,
+        "PutObject" | "PostObject" | "CopyObject" | "DeleteObject" | "DeleteObjects" => Way::Change,
+        "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy" => Way::Change,
+        "CompleteMultipartUpload" | "AbortMultipartUpload" => Way::Change,
+        "PutObjectTagging" | "DeleteObjectTagging" | "PutBucketTagging" | "DeleteBucketTagging" => Way::Change,
+        "PutObjectRetention" | "PutObjectLegalHold" | "PutObjectLockConfiguration" => Way::Change,
+        "PutBucketVersioning" => Way::Change,
+        _ => return None,
+    };
+    Some(way)
 }
 
 /// The element that names the bucket in the document of an answer.
@@ -65,12 +88,25 @@ mod tests {
     use crate::s3::ops;
 
     #[test]
+    fn every_operation_was_decided_about() {
+        let undecided: Vec<_> = ops::names().filter(|name| decided(name).is_none()).collect();
+        assert!(undecided.is_empty(), "{undecided:?}");
+        assert!(matches!(way("PutBucketAnything"), Way::Never));
+    }
+
+    #[test]
     fn what_is_about_objects_goes_upstream_and_what_is_about_access_does_not() {
         for name in ops::names() {
             let expected = match name {
                 "PutObjectAcl" => "Managed",
-                name if name.contains("Object") && !name.contains("Acl") => "Upstream",
-                name if name.contains("Multipart") || name.contains("Part") => "Upstream",
+                name if name.contains("Object") && !name.contains("Ownership") => {
+                    match name.starts_with("Get") || name.starts_with("List") || name.starts_with("Head") {
+                        true => "Read",
+                        false => "Change",
+                    }
+                }
+                "ListParts" | "ListMultipartUploads" => "Read",
+                name if name.contains("Multipart") || name.contains("Part") => "Change",
                 name if name.contains("Policy") || name.contains("PublicAccess") => "Here",
                 _ => continue,
             };
@@ -86,7 +122,7 @@ mod tests {
             let expected = match name {
                 "PutBucketLifecycleConfiguration" => "Managed",
                 name if here.contains(&name) => "Here",
-                name if upstream.contains(&name) => "Upstream",
+                name if upstream.contains(&name) => "Change",
                 _ => "Never",
             };
             assert!(format!("{:?}", way(name)).starts_with(expected), "{name}: {:?}", way(name));
