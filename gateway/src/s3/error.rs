@@ -95,7 +95,7 @@ fn about_marker(kind: ErrorKind, marker: Marker) -> HeaderMap {
 /// The S3 code of each kind of the store's errors.
 pub(super) fn code(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::AccessDenied => "AccessDenied",
+        ErrorKind::AccessDenied | ErrorKind::SettingNotManaged => "AccessDenied",
         ErrorKind::NoSuchBucket => "NoSuchBucket",
         ErrorKind::NoSuchKey => "NoSuchKey",
         ErrorKind::NoSuchVersion => "NoSuchVersion",
@@ -108,7 +108,6 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         | ErrorKind::NoSuchShare
         | ErrorKind::NoSuchAccount
         | ErrorKind::AccountNotActive
-        | ErrorKind::SettingNotManaged
         | ErrorKind::BucketLinked => "InvalidRequest",
         ErrorKind::MalformedPolicy => "MalformedPolicy",
         ErrorKind::AclNotSupported => "AccessControlListNotSupported",
