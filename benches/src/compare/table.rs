@@ -6,7 +6,7 @@ use std::fs;
 use super::CompareArgs;
 use super::goals::verdicts;
 use super::loads::{Load, loads};
-use super::result::{Comparison, Spread};
+use super::result::Comparison;
 use crate::Failure;
 use crate::load::Report;
 
