@@ -17,6 +17,14 @@ pub fn authenticate(store: &Store, headers: &HeaderMap) -> Result<KeyPrincipal> 
     }
 }
 
+/// The holder of a token, if it is somebody's that is valid now.
+pub(crate) fn known(store: &Store, token: &str) -> Result<Option<KeyPrincipal>> {
+    Ok(match store.authenticate_token(token)? {
+        TokenAnswer::Known(principal) => Some(principal),
+        TokenAnswer::Expired | TokenAnswer::Unknown => None,
+    })
+}
+
 fn token(headers: &HeaderMap) -> Result<&str> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let first = given.next().and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));

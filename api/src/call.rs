@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, header};
 use windlass_store::Store;
 use windlass_store::bucket::Bucket;
 use windlass_store::id::BucketId;
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::path;
 use crate::rate::Rates;
+use crate::uploads::Carrier;
 
 /// What the JSON doors are made of.
 pub struct State {
@@ -26,6 +27,8 @@ pub struct State {
     pub logs: Arc<Logs>,
     /// How many requests organisations may make here.
     pub rates: Arc<Rates>,
+    /// Who carries messages to receivers of webhooks.
+    pub carrier: Arc<dyn Carrier>,
     /// What they are told.
     pub settings: Settings,
 }
@@ -40,11 +43,30 @@ pub struct Settings {
     /// The address under which clients reach this gateway, such as `https://files.example.com`; without it links begin with
     /// the scheme and the host of the request.
     pub public_url: Option<String>,
+    /// What the uploads door is told.
+    pub uploads: UploadSettings,
+}
+
+/// What the uploads door is told.
+#[derive(Debug, Clone)]
+pub struct UploadSettings {
+    /// For how many milliseconds the links last that files are uploaded by.
+    pub url_ttl_ms: u64,
+    /// Whether it answers where somebody could listen.
+    pub allow_http: bool,
+    /// What is suggested to clients whose file is too large.
+    pub size_suggestion: String,
+    /// What is suggested to clients whose plan allows no more.
+    pub tier_suggestion: String,
 }
 
 /// Stands in the extensions of a request whose client speaks TLS.
 #[derive(Debug, Clone, Copy)]
 pub struct OverTls;
+
+/// Stands in the extensions of a request that nobody can have listened to: it came over TLS, or from this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Unheard;
 
 /// What a handler has beside its input.
 pub(crate) struct Call {
@@ -106,6 +128,17 @@ impl Call {
 pub(crate) fn sent<'a>(template: &'static str, head: &'a Parts, name: &str) -> &'a str {
     let found = path::parameters(template, head.uri.path());
     found.into_iter().find(|(parameter, _)| *parameter == name).map_or("", |(_, sent)| sent)
+}
+
+/// Under which scheme and host the client reaches the gateway: what links begin with.
+pub(crate) fn base(settings: &Settings, head: &Parts) -> String {
+    if let Some(url) = &settings.public_url {
+        return url.clone();
+    }
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    let host = authority.or_else(|| head.headers.get(header::HOST)?.to_str().ok());
+    let scheme = if head.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
 /// Where the door notes who asks and for what.

@@ -240,15 +240,18 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::NoSuchUpload
         | Stored::NoSuchKeyId
         | Stored::NoSuchAccount
-        | Stored::NoSuchShare => ErrorKind::NotFound,
+        | Stored::NoSuchShare
+        | Stored::NoSuchRecord
+        | Stored::NoSuchIntent => ErrorKind::NotFound,
         Stored::BucketAlreadyOwnedByYou
         | Stored::BucketAlreadyExists
         | Stored::BucketNotEmpty
         | Stored::BucketBusy
         | Stored::CheckFailed
         | Stored::BucketLinked
-        | Stored::InvalidBucketState => ErrorKind::Conflict,
-        Stored::QuotaBuckets | Stored::QuotaExceeded => ErrorKind::PaymentRequired,
+        | Stored::InvalidBucketState
+        | Stored::DuplicateSlug => ErrorKind::Conflict,
+        Stored::QuotaBuckets | Stored::QuotaExceeded | Stored::TierLimit => ErrorKind::PaymentRequired,
         Stored::FileTooLarge | Stored::EntityTooLarge => ErrorKind::TooLarge,
         Stored::TypeNotAllowed => ErrorKind::UnsupportedType,
         Stored::PreconditionFailed | Stored::NotModified => ErrorKind::PreconditionFailed,
@@ -275,7 +278,8 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::IsDeleteMarker
         | Stored::AclNotSupported
         | Stored::InvalidAclWithOwnership
-        | Stored::InvalidPartOrder => ErrorKind::BadRequest,
+        | Stored::InvalidPartOrder
+        | Stored::TooSmallForParts => ErrorKind::BadRequest,
         Stored::UpstreamRefused => ErrorKind::BadRequest,
         Stored::SlowDown
         | Stored::Unavailable

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use windlass_store::id::{AccountId, BucketId, KeyId, LogId, ShareId};
+use windlass_store::id::{
+    AccountId, BucketId, DeliveryId, EventId, FileId, KeyId, LogId, ProjectId, ProjectKeyId, RouteId, ShareId,
+};
 use windlass_store::kv::KvId;
 use windlass_store::name::BucketName;
 
@@ -51,6 +53,12 @@ ids! {
     KeyId "key_"
     LogId "log_"
     ShareId "shr_"
+    ProjectId "proj_"
+    RouteId "route_"
+    ProjectKeyId "key_"
+    FileId "file_"
+    DeliveryId "dlv_"
+    EventId "evt_"
 }
 
 /// A key-value bucket is named on its own door as it is here.

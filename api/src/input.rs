@@ -90,7 +90,7 @@ fn described(field: FieldDoc) -> (String, Value) {
 }
 
 /// The object that a document is; nothing at all is an empty one.
-fn object(document: &[u8]) -> Result<Map<String, Value>> {
+pub(crate) fn object(document: &[u8]) -> Result<Map<String, Value>> {
     if document.is_empty() {
         return Ok(Map::new());
     }
@@ -101,7 +101,7 @@ fn object(document: &[u8]) -> Result<Map<String, Value>> {
     }
 }
 
-async fn collect(body: Body) -> Result<Bytes> {
+pub(crate) async fn collect(body: Body) -> Result<Bytes> {
     let too_large = || Error::new(ErrorKind::TooLarge, "Request body is too large");
     if body.size_hint().lower() > limit::JSON_BYTES_MAX as u64 {
         return Err(too_large());

@@ -3,13 +3,14 @@
 //! The list of resources is `table.rs`: the management API under `/v1` (buckets, files, keys, logs, billing), and beside it
 //! the files face for bearers (`/v1/files`, `/v1/folders`, `/v1/share`, and the links that it makes). Every operation there
 //! names the action that it needs, and `route.rs` asks for it before any handler runs. The OpenAPI document is made of the
-//! same table. Uploads (`/api/v1`) are not built yet: their paths are answered with 404. The key-value door (`kv`) has a language
-//! of its own, and stands beside that.
+//! same table. The uploads API (`/api/v1`) has keys, errors and a table of its own (`uploads`). The key-value door (`kv`) has a
+//! language of its own, and stands beside that.
 //!
 //! Deliberately absent: S3, listeners, and rules about what is stored.
 
 mod answer;
 mod auth;
+mod browser;
 mod call;
 mod content;
 mod error;
@@ -23,10 +24,12 @@ pub mod multipart;
 mod openapi;
 mod page;
 mod path;
+pub mod presign;
 mod rate;
 mod route;
 mod table;
 mod time;
+pub mod uploads;
 mod v1;
 
 use std::collections::BTreeMap;
@@ -41,7 +44,8 @@ use tower::ServiceExt as _;
 
 pub use answer::Answer;
 pub use auth::authenticate;
-pub use call::{OverTls, Settings, State};
+pub use browser::{BrowserFile, browser_file};
+pub use call::{OverTls, Settings, State, Unheard, UploadSettings};
 pub use error::{Error, ErrorKind, Form, bare};
 pub use files::Links;
 pub use kv::{ClientAddress, Kv, KvCreate, KvSettings};
@@ -51,7 +55,7 @@ use route::Route;
 
 /// Whether a path on the base host belongs to a JSON door.
 pub fn serves(path: &str) -> bool {
-    path.starts_with("/api/v1/") || under(path, "/v1")
+    path.starts_with(uploads::PREFIX) || under(path, "/v1")
 }
 
 /// Whether a path is that of a door, or below it.
@@ -61,7 +65,10 @@ pub fn under(path: &str, door: &str) -> bool {
 
 /// The JSON doors. Cheap to clone.
 #[derive(Clone)]
-pub struct Api(Router);
+pub struct Api {
+    router: Router,
+    uploads: uploads::Door,
+}
 
 impl Api {
     /// The doors to what `state` holds.
@@ -80,7 +87,7 @@ impl Api {
                 router = router.route(stem, methods(path, &routes, &state));
             }
         }
-        Self(router.fallback(nowhere))
+        Self { router: router.fallback(nowhere), uploads: uploads::Door::new(state) }
     }
 
     /// Answers one request to a path that `serves` takes. Its extensions may hold an `Arc<Caller>`, which is told who asks.
@@ -90,7 +97,11 @@ impl Api {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        match self.0.clone().oneshot(request.map(Body::new)).await {
+        let request = request.map(Body::new);
+        if request.uri().path().starts_with(uploads::PREFIX) {
+            return self.uploads.handle(request).await;
+        }
+        match self.router.clone().oneshot(request).await {
             Ok(answer) => answer,
             Err(never) => match never {},
         }

@@ -16,9 +16,15 @@ use crate::limit;
 
 const WINDOW_MS: Millis = 60_000;
 
-/// The windows of all organisations, for one door.
-#[derive(Debug, Default)]
-pub struct Rates(RwLock<BTreeMap<OrgId, Arc<Mutex<Window>>>>);
+/// The windows of all organisations, or of all of something else that is limited, for one door.
+#[derive(Debug)]
+pub struct Rates<Id = OrgId>(RwLock<BTreeMap<Id, Arc<Mutex<Window>>>>);
+
+impl<Id> Default for Rates<Id> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
 
 /// What a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +39,17 @@ pub struct Taken {
     pub retry_after_s: Option<u64>,
 }
 
-impl Rates {
-    /// Lets a request of `org` in, or refuses it. `None` without a limit.
-    pub fn take(&self, org: OrgId, limit: Option<u32>, now: Millis) -> Option<Taken> {
+impl<Id: Copy + Ord> Rates<Id> {
+    /// Lets a request of `who` in, or refuses it. `None` without a limit.
+    pub fn take(&self, who: Id, limit: Option<u32>, now: Millis) -> Option<Taken> {
         let limit = limit?;
-        let window = self.window(org, now);
+        let window = self.window(who, now);
         let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
         Some(window.take(limit, now))
     }
 
-    fn window(&self, org: OrgId, now: Millis) -> Arc<Mutex<Window>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&org).cloned();
+    fn window(&self, who: Id, now: Millis) -> Arc<Mutex<Window>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&who).cloned();
         known.unwrap_or_else(|| {
             let mut windows = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if windows.len() >= limit::RATE_WINDOWS_TIDY {
@@ -52,7 +58,7 @@ impl Rates {
                     Arc::strong_count(window) > 1 || !window.lock().is_ok_and(|window| window.is_over(now))
                 });
             }
-            Arc::clone(windows.entry(org).or_default())
+            Arc::clone(windows.entry(who).or_default())
         })
     }
 }

@@ -37,6 +37,18 @@ fn declared(fill: &str, scopes: Scopes) -> DeclaredKey {
     DeclaredKey { name: fill.to_owned(), credentials, scopes, buckets: None, expires_ms: None }
 }
 
+/// Carries nothing to anybody.
+struct Nobody;
+
+impl uploads::Carrier for Nobody {
+    fn carry(
+        &self,
+        _: uploads::Message,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<u16, &'static str>> + Send + '_>> {
+        Box::pin(std::future::ready(Err("nobody is there")))
+    }
+}
+
 /// The key `a` may do everything, `n` nothing, `r` read buckets; together they may ask `limit` times a minute.
 async fn doors(limit: u32) -> Doors {
     let folder = tempfile::tempdir().unwrap();
@@ -64,8 +76,18 @@ async fn doors(limit: u32) -> Doors {
     };
     store.bootstrap(Bootstrap { root: None, organisations: vec![organisation] }).await.unwrap();
     let logs = Logs::open(&LogOptions { folder: folder.path().to_owned(), enabled: false, max_bytes: 1 << 20 });
-    let settings = Settings { timeout: Duration::from_secs(10), region: "eu-test-1".to_owned(), public_url: None };
-    let state = State { store, logs: Arc::new(logs), rates: Arc::default(), settings };
+    let settings = Settings {
+        timeout: Duration::from_secs(10),
+        region: "eu-test-1".to_owned(),
+        public_url: None,
+        uploads: UploadSettings {
+            url_ttl_ms: 3_600_000,
+            allow_http: false,
+            size_suggestion: String::new(),
+            tier_suggestion: String::new(),
+        },
+    };
+    let state = State { store, logs: Arc::new(logs), rates: Arc::default(), carrier: Arc::new(Nobody), settings };
     Doors { api: Api::new(Arc::new(state)), clock, _folder: folder }
 }
 

@@ -23,7 +23,7 @@ pub use kind::{
 };
 pub use list::{
     Adoption, Auth, Backup, Blobs, Bucket, General, Key, Kv, Lifecycle, Limits, Log, NotificationTarget, Organisation,
-    Plan, Proxy, RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
+    Plan, Proxy, RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Uploads, Upstream, Webhooks,
 };
 pub use load::Sources;
 pub use network::Network;

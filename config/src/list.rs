@@ -253,6 +253,34 @@ sections! {
         hold_hours: u64 = 168, Count(0..=8_760, "hours");
     }
 
+    /// The uploads door, /api/v1.
+    Uploads {
+        /// Milliseconds for which the links last that files are uploaded by.
+        url_ttl_ms: u64 = HOUR_MS, Count(1_000..=7 * DAY_MS, "milliseconds");
+        /// Whether it answers over plain HTTP to clients elsewhere than on this machine. Keys can be read by whoever listens then.
+        allow_http: bool = false, Flag;
+        /// Milliseconds between looks at uploads whose clients were not heard of, and at what test keys uploaded.
+        interval_ms: u64 = 60_000, Count(100..=DAY_MS, "milliseconds");
+        /// What is suggested to clients whose file is too large.
+        size_suggestion: String = "Compress the file or use a route with a higher limit.".to_owned(), Text(|_| true, "a sentence");
+        /// What is suggested to clients whose plan allows no more.
+        tier_suggestion: String = "Upgrade your plan.".to_owned(), Text(|_| true, "a sentence");
+        /// Whether there is a page to try uploads with, at /-/demo.
+        demo: bool = false, Flag;
+    }
+
+    /// Webhooks: how the receivers of routes are told of files.
+    Webhooks {
+        /// Whether receivers may be at private addresses and may be told over plain HTTP. For development and closed networks:
+        /// who can set up a route can then have the gateway ask anything within reach.
+        allow_private: bool = false, Flag;
+        /// Milliseconds that a receiver may take to answer.
+        timeout_ms: u64 = 30_000, Count(100..=HOUR_MS, "milliseconds");
+        /// Milliseconds of what the schedule of retries calls a minute: they come after 1, 5 and 30 of them. Anything but a minute
+        /// is for tests.
+        minute_ms: u64 = 60_000, Count(1..=HOUR_MS, "milliseconds");
+    }
+
     /// A plan: what the organisations on it may take up. It can be given more than once, and by variables such as
     /// WINDLASS_PLAN_0_NAME. One that is named free, pro, team or enterprise changes what is said of that plan and leaves the
     /// rest of it; any other is a new plan, paid and without limits but for what is said of it.
@@ -279,6 +307,16 @@ sections! {
         overage: Option<bool> = None, Optional(Flag);
         /// Whether nothing is sent any more once a month's bandwidth is used up.
         enforce_bandwidth: Option<bool> = None, Optional(Flag);
+        /// Bytes of one file that comes through the uploads door.
+        uploads_max_file_size_bytes: Option<Limit> = None, Optional(Limited(Size(0..=EIB)));
+        /// Files that are confirmed there in a calendar month, UTC.
+        uploads_per_month: Option<Limit> = None, Optional(Limited(Count(0..=1_000_000_000, "uploads")));
+        /// Projects of an organisation.
+        max_projects: Option<Limit> = None, Optional(Limited(Count(0..=10_000, "projects")));
+        /// Keys of a project.
+        max_keys_per_project: Option<Limit> = None, Optional(Limited(Count(0..=1_000, "keys")));
+        /// Requests by one of these keys in any 60 seconds.
+        uploads_requests_per_minute: Option<Limit> = None, Optional(Limited(Count(1..=1_000_000, "requests")));
     }
 
     /// A target of notifications: where buckets can have events told that happen to their objects. It can be given more than

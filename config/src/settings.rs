@@ -4,7 +4,7 @@ use crate::field::{Field, From};
 use crate::kind::Raw;
 use crate::list::{
     Adoption, Auth, Backup, Blobs, General, Kv, Lifecycle, Limits, Log, NotificationTarget, Organisation, Plan, Proxy,
-    RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Upstream,
+    RequestLog, Root, S3, Scrub, Storage, Sweep, Tls, Uploads, Upstream, Webhooks,
 };
 
 /// Sets a value, or says that it is of another kind.
@@ -99,6 +99,10 @@ settings! {
     kv: Kv "kv" Anywhere;
     /// Backups of the metadata.
     backup: Backup "backup" Anywhere;
+    /// The uploads door.
+    uploads: Uploads "uploads" Anywhere;
+    /// Webhooks.
+    webhooks: Webhooks "webhooks" Anywhere;
 }
 
 /// All settings of all sections.

@@ -7,6 +7,7 @@ use windlass_store::Store;
 use windlass_store::log::Logs;
 
 use crate::metrics::Metrics;
+use crate::net::Outward;
 use crate::trace::Access;
 
 /// The parts of a running gateway; made once, in `serve.rs`.
@@ -16,12 +17,22 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// The access log, if it is written.
     pub(crate) access: Option<Access>,
+    /// What goes out to addresses that others chose.
+    pub(crate) outward: Arc<Outward>,
+    /// Whether there is a page to try uploads with.
+    pub(crate) demo: bool,
     draining: AtomicBool,
 }
 
 impl App {
-    pub(crate) fn new(store: Arc<Store>, logs: Arc<Logs>, metrics: Metrics, access: Option<Access>) -> Self {
-        Self { store, logs, metrics, access, draining: AtomicBool::new(false) }
+    pub(crate) fn new(
+        store: Arc<Store>,
+        logs: Arc<Logs>,
+        metrics: Metrics,
+        access: Option<Access>,
+        (outward, demo): (Arc<Outward>, bool),
+    ) -> Self {
+        Self { store, logs, metrics, access, outward, demo, draining: AtomicBool::new(false) }
     }
 
     /// From now on the gateway only finishes what it has begun.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use windlass_api::{ClientAddress, Form, Links, OverTls};
+use windlass_api::{ClientAddress, Form, Links, OverTls, Unheard};
 
 pub(crate) use self::capture::Refused;
 pub(crate) use self::json::JsonDoor;
@@ -59,6 +59,9 @@ impl Door {
         request.extensions_mut().insert(ClientAddress(peer.address));
         if peer.secure {
             request.extensions_mut().insert(OverTls);
+        }
+        if peer.is_unheard() {
+            request.extensions_mut().insert(Unheard);
         }
         let kind = route::kind(&request, &self.hosts);
         let id = RequestId::of(&request, kind);

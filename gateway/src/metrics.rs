@@ -40,6 +40,16 @@ pub(crate) struct Metrics {
     pub(crate) connections: Connections,
     pub(crate) jobs: Vec<JobCounters>,
     pub(crate) notifications: Notifications,
+    pub(crate) webhooks: Webhooks,
+}
+
+/// Counters of files that receivers of webhooks are told of.
+#[derive(Debug, Default)]
+pub(crate) struct Webhooks {
+    pub(crate) delivered: Counter,
+    /// Times that a receiver did not take one.
+    pub(crate) failures: Counter,
+    pub(crate) dead: Counter,
 }
 
 /// Counters of events that targets are told.
@@ -73,6 +83,7 @@ impl Metrics {
             connections: Connections::default(),
             jobs: jobs.iter().map(|name| JobCounters::new(name)).collect(),
             notifications: Notifications::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }

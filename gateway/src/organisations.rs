@@ -5,7 +5,7 @@ use windlass_store::bootstrap::{Bootstrap, DeclaredBucket, DeclaredKey, NewOrgan
 use windlass_store::bucket::{BucketPatch, CachePreset};
 use windlass_store::key::{Credentials, Scope, Scopes};
 use windlass_store::name::BucketName;
-use windlass_store::plan::{Plan, Plans};
+use windlass_store::plan::{Plan, Plans, UploadCaps};
 
 /// The plans: those that are there by default, with what the settings say of them, and those of the settings.
 pub(crate) fn plans(settings: &Settings) -> Plans {
@@ -36,6 +36,13 @@ fn planned(base: Plan, stated: &config::Plan) -> Plan {
             .map_or(base.log_retention_days, |days| u32::try_from(days).unwrap_or(u32::MAX)),
         overage: stated.overage.unwrap_or(base.overage),
         enforce_bandwidth: stated.enforce_bandwidth.unwrap_or(base.enforce_bandwidth),
+        uploads: UploadCaps {
+            max_file_size_bytes: bytes(stated.uploads_max_file_size_bytes, base.uploads.max_file_size_bytes),
+            uploads_per_month: bytes(stated.uploads_per_month, base.uploads.uploads_per_month),
+            projects: bytes(stated.max_projects, base.uploads.projects),
+            keys_per_project: bytes(stated.max_keys_per_project, base.uploads.keys_per_project),
+            requests_per_minute: requests(stated.uploads_requests_per_minute, base.uploads.requests_per_minute),
+        },
         name: base.name,
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use windlass_api::{Api, Kv, KvCreate, KvSettings, Links, Rates, State};
+use windlass_api::{Api, Kv, KvCreate, KvSettings, Links, Rates, State, UploadSettings};
 use windlass_config::{
     BlobChecksum, BlobKind, Durability, KvOpenTo, Limits, ObjectOwnership, RequestLog, Settings, Tls,
 };
@@ -28,7 +28,7 @@ pub(crate) use self::failure::Failure;
 use crate::app::App;
 use crate::door::{self, Door, Hosts, JsonDoor};
 use crate::metrics::Metrics;
-use crate::net::{Domains, Proxies, Served};
+use crate::net::{Domains, Outward, Proxies, Served};
 use crate::root_key::{self, Told};
 use crate::s3::{S3Door, S3Settings};
 use crate::trace::Access;
@@ -99,9 +99,17 @@ async fn listen(
     (listener, tls): (TcpListener, Option<(net::Tls, net::Watcher)>),
     address: SocketAddr,
 ) -> Result<(), Failure> {
-    let app = Arc::new(App::new(Arc::clone(&store), logs, Metrics::new(jobs::NAMES), access));
+    let webhooks = &settings.webhooks;
+    let outward = Arc::new(Outward::new(webhooks.allow_private, Duration::from_millis(webhooks.timeout_ms)));
+    let app = Arc::new(App::new(
+        Arc::clone(&store),
+        logs,
+        Metrics::new(jobs::NAMES),
+        access,
+        (outward, settings.uploads.demo),
+    ));
     let s3 = S3Door::new(Arc::clone(&store), s3_settings(settings));
-    let json = json_door(settings, store, Arc::clone(&app.logs));
+    let json = json_door(settings, &app);
     let proxies = Proxies::new(settings.proxy.trusted.clone(), settings.proxy.headers);
     let hosts: Vec<String> = settings.s3.base_domain.iter().chain(&settings.s3.website_domain).cloned().collect();
     let hosts = Hosts { domains: Domains::new(&hosts), kv: settings.kv.hosts.clone() };
@@ -252,7 +260,8 @@ fn s3_settings(settings: &Settings) -> S3Settings {
     }
 }
 
-fn json_door(settings: &Settings, store: Arc<Store>, logs: Arc<Logs>) -> JsonDoor {
+fn json_door(settings: &Settings, app: &App) -> JsonDoor {
+    let (store, logs) = (Arc::clone(&app.store), Arc::clone(&app.logs));
     let limits = &settings.limits;
     let timeout = Duration::from_millis(limits.json_timeout_ms);
     let links = Links::new(Arc::clone(&store), timeout);
@@ -261,8 +270,20 @@ fn json_door(settings: &Settings, store: Arc<Store>, logs: Arc<Logs>) -> JsonDoo
         timeout,
         region: settings.s3.region.clone(),
         public_url: settings.general.public_url.clone(),
+        uploads: UploadSettings {
+            url_ttl_ms: settings.uploads.url_ttl_ms,
+            allow_http: settings.uploads.allow_http,
+            size_suggestion: settings.uploads.size_suggestion.clone(),
+            tier_suggestion: settings.uploads.tier_suggestion.clone(),
+        },
     };
-    let api = Api::new(Arc::new(State { store, logs, rates: Arc::new(Rates::default()), settings }));
+    let api = Api::new(Arc::new(State {
+        store,
+        logs,
+        rates: Arc::new(Rates::default()),
+        carrier: Arc::clone(&app.outward) as _,
+        settings,
+    }));
     JsonDoor::new(api, links, kv, Duration::from_millis(limits.body_idle_timeout_ms))
 }
 

@@ -1,5 +1,6 @@
-//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`, `/-/docs`; and `/health`, which management clients ask.
+//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`, `/-/docs`, `/-/upload.js`, `/-/demo`; and `/health`, which management clients ask.
 
+mod browser;
 mod docs;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub(crate) async fn answer_page<B>(app: &Arc<App>, request: &Request<B>) -> Resp
         "/-/ready" => ready(app),
         "/-/metrics" => print_metrics(app).await,
         path if docs::serves(path) => docs::page(path),
-        _ => answer(StatusCode::NOT_FOUND, TEXT, "No such page.\n"),
+        path => browser::page(path, app.demo).unwrap_or_else(|| answer(StatusCode::NOT_FOUND, TEXT, "No such page.\n")),
     }
 }
 

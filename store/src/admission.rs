@@ -26,11 +26,16 @@ pub fn check_size(bucket: &BucketRow, plan: &Plan, size: u64) -> Result<()> {
 pub fn check_type(bucket: &BucketRow, content_type: Option<&str>) -> Result<()> {
     let Some(allowed) = &bucket.settings.allowed_mime_types else { return Ok(()) };
     let content_type = content_type.filter(|given| !given.is_empty()).unwrap_or(TYPE_OF_NONE);
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if allowed.iter().any(|pattern| matches(pattern, essence)) {
+    if is_one_of(allowed, content_type) {
         return Ok(());
     }
     Err(Error::new(ErrorKind::TypeNotAllowed, "File type not allowed"))
+}
+
+/// Whether a content type, its parameters aside, is one that these mean.
+pub(crate) fn is_one_of(patterns: &[String], content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    patterns.iter().any(|pattern| matches(pattern, essence))
 }
 
 /// The refusal of a body that is larger than `limit`.

@@ -54,6 +54,16 @@ impl Period {
         Self(self.0.saturating_add(1))
     }
 
+    /// Its number, as tables have it.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// So many months before it.
+    pub(crate) fn back(self, months: u32) -> Self {
+        Self(self.0.saturating_sub(months))
+    }
+
     /// When it begins.
     pub(crate) fn start_ms(self) -> Millis {
         let (year, month) = (1970 + u64::from(self.0 / 12), self.0 % 12);

@@ -5,6 +5,7 @@ mod bytes;
 mod count;
 mod index;
 mod kv;
+mod projects;
 mod repair;
 
 use std::fmt;

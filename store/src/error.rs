@@ -126,6 +126,16 @@ pub enum ErrorKind {
     BucketDeleted,
     /// What a transaction checks does not hold.
     CheckFailed,
+    /// The named project, route, key, file or delivery does not exist, or not for this key.
+    NoSuchRecord,
+    /// The named upload does not exist, or is over.
+    NoSuchIntent,
+    /// The project has a route of that slug.
+    DuplicateSlug,
+    /// The organisation's plan allows no more of it.
+    TierLimit,
+    /// The file is too small to be uploaded in parts.
+    TooSmallForParts,
 }
 
 impl ErrorKind {

@@ -1,6 +1,8 @@
 //! Every stored record as its present version writes it, and as earlier ones did. If a test here fails the format changed:
 //! raise the record's `VERSION`, add a branch to its `migrate`, and keep the old bytes here as what that branch must read.
 
+mod uploads;
+
 use bytes::Bytes;
 
 use crate::account::{Access, AccountRow, AccountStatus, SealedKeys};

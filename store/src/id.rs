@@ -67,4 +67,14 @@ ids! {
     EventId
     /// A connected account of another provider.
     AccountId
+    /// A project that takes uploads.
+    ProjectId
+    /// A route of a project.
+    RouteId
+    /// A key of a project.
+    ProjectKeyId
+    /// A file of a project.
+    FileId
+    /// A delivery of a webhook.
+    DeliveryId
 }

@@ -132,6 +132,8 @@ pub enum KeyOrigin {
     Config,
     /// Minted by another key.
     Minted,
+    /// Made for a project, whose upload links it signs. Nobody is ever told of it.
+    Project,
 }
 
 /// A stored key.

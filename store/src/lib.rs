@@ -21,6 +21,7 @@ mod formats;
 #[cfg(test)]
 mod fuzz;
 pub mod id;
+pub mod intent;
 pub mod key;
 pub mod kv;
 pub mod lifecycle;
@@ -38,6 +39,7 @@ mod opened;
 pub mod org;
 pub mod plan;
 pub mod policy;
+pub mod project;
 mod quota;
 pub mod scrub;
 pub mod seal;
@@ -49,6 +51,7 @@ pub mod tag;
 pub mod upload;
 pub mod upstream;
 pub mod usage;
+pub mod webhook;
 pub mod website;
 
 pub use error::{Error, ErrorKind, Result};

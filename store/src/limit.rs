@@ -127,6 +127,49 @@ pub const KV_LIST_STEP_ROWS: usize = 512;
 /// The same in bytes; the row that passes it is the step's last.
 pub const KV_LIST_STEP_BYTES: usize = 256 << 10;
 
+/// Projects of an organisation.
+pub const PROJECTS_PER_ORG_MAX: u64 = 10_000;
+/// Routes of a project.
+pub const ROUTES_PER_PROJECT_MAX: usize = 1_000;
+/// Keys of a project.
+pub const KEYS_PER_PROJECT_MAX: u64 = 1_000;
+/// Characters of the slug of a route.
+pub const SLUG_CHARS_MAX: usize = 100;
+/// Bytes of a webhook's address.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_048;
+/// Characters of a file's name.
+pub const FILE_NAME_CHARS_MAX: usize = 255;
+/// Characters of a file's content type.
+pub const FILE_TYPE_CHARS_MAX: usize = 100;
+/// Bytes of what clients say of a file: names and values together.
+pub const FILE_METADATA_BYTES_MAX: usize = 8 << 10;
+/// Entries of it.
+pub const FILE_METADATA_ENTRIES_MAX: usize = 64;
+/// Bytes of the parts of a file, unless it would have too many of them.
+pub const FILE_PART_BYTES: u64 = 5 << 20;
+/// Parts of a file.
+pub const FILE_PARTS_MAX: u64 = 1_000;
+/// Files up to this size are uploaded as a whole.
+pub const FILE_WHOLE_BYTES_MAX: u64 = 10 << 20;
+/// Files that one request deletes.
+pub const FILES_DELETE_MAX: usize = 100;
+/// Rows that one page of files looks at; a page that finds too few of them comes short.
+pub const FILES_SCAN_MAX: usize = 1_000;
+/// How long after its link has ended an upload is given up.
+pub const UPLOAD_GRACE_MS: u64 = 3_600_000;
+/// How long an upload in parts may rest.
+pub const UPLOAD_IDLE_MS: u64 = 86_400_000;
+/// How long the files of a test key are kept.
+pub const TEST_FILE_MS: u64 = 86_400_000;
+/// How long is kept what was said of a file that is gone, and what happened to files.
+pub const FILE_TRACE_MS: u64 = 30 * 86_400_000;
+/// Files that one step of their sweep looks at.
+pub const FILES_STEP_ROWS: usize = 64;
+/// Minutes to wait after each failed attempt at a delivery; one more, and it is dead.
+pub const DELIVERY_DELAYS_MINUTES: &[u64] = &[1, 5, 30];
+/// Bytes that are kept of what a receiver answered, or of why there was no answer.
+pub const DELIVERY_ANSWER_BYTES_MAX: usize = 1_024;
+
 /// Operations in one commit.
 pub const BATCH_OPERATIONS_MAX: usize = 512;
 /// Bytes of changed rows in one commit; the operation that passes it is the batch's last.

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kv;
 use crate::meta::table::{ACCOUNTS, KEYS};
 use crate::meta::{KeyRange, Meta, Step, Tx};
+use crate::project;
 use crate::seal::{self, MasterKey};
 use crate::state;
 use crate::store::open_offline;
@@ -116,8 +117,9 @@ fn seal_anew(meta: &Meta, old: Arc<MasterKey>, new: MasterKey) -> Result<u64> {
             ACCOUNTS.put(tx, id, row)?;
             secrets += 1;
         }
+        secrets += kv::reseal(tx, &old, &new)? + project::seal_anew(tx, &old, &new)?;
         state::put_master_fingerprint(tx, &new.fingerprint());
-        Ok(secrets + kv::reseal(tx, &old, &new)?)
+        Ok(secrets)
     })
 }
 

@@ -34,6 +34,35 @@ pub struct Plan {
     pub overage: bool,
     /// Whether nothing is sent any more once a month's bandwidth is used up.
     pub enforce_bandwidth: bool,
+    /// What it allows on the uploads door beside all that.
+    pub uploads: UploadCaps,
+}
+
+/// What a plan allows on the uploads door. `None` is without limit.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct UploadCaps {
+    /// Bytes of one file.
+    pub max_file_size_bytes: Option<u64>,
+    /// Files confirmed in a calendar month, UTC.
+    pub uploads_per_month: Option<u64>,
+    /// Projects of an organisation.
+    pub projects: Option<u64>,
+    /// Keys of a project.
+    pub keys_per_project: Option<u64>,
+    /// Requests by one key in any 60 seconds.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl UploadCaps {
+    fn of(max_file_size: u64, uploads: u64, owned: u64, requests: u32) -> Self {
+        Self {
+            max_file_size_bytes: Some(max_file_size),
+            uploads_per_month: Some(uploads),
+            projects: Some(owned),
+            keys_per_project: Some(owned),
+            requests_per_minute: Some(requests),
+        }
+    }
 }
 
 impl Plan {
@@ -54,6 +83,7 @@ impl Plan {
             log_retention_days: 90,
             overage: false,
             enforce_bandwidth: false,
+            uploads: UploadCaps::default(),
         }
     }
 }
@@ -74,6 +104,7 @@ impl Default for Plans {
             s3_requests_per_minute: Some(60),
             max_file_size_bytes: Some(100 * MIB),
             log_retention_days: 7,
+            uploads: UploadCaps::of(4 * MIB, 1_000, 2, 60),
             ..Plan::unlimited("free")
         };
         let pro = Plan {
@@ -84,6 +115,7 @@ impl Default for Plans {
             s3_requests_per_minute: Some(600),
             max_file_size_bytes: Some(5 * GIB),
             log_retention_days: 30,
+            uploads: UploadCaps::of(512 * MIB, 50_000, 10, 300),
             ..Plan::unlimited("pro")
         };
         let team = Plan {
@@ -92,9 +124,18 @@ impl Default for Plans {
             max_storage_bytes: Some(TIB),
             max_bandwidth_bytes_per_month: Some(2 * TIB),
             s3_requests_per_minute: Some(1_000),
+            uploads: UploadCaps::of(5 * GIB, 500_000, 50, 1_000),
             ..pro.clone()
         };
-        let enterprise = Plan { max_requests_per_minute: Some(10_000), ..Plan::unlimited(Plan::DEFAULT) };
+        let enterprise = Plan {
+            max_requests_per_minute: Some(10_000),
+            uploads: UploadCaps {
+                max_file_size_bytes: Some(10 * GIB),
+                requests_per_minute: Some(10_000),
+                ..UploadCaps::default()
+            },
+            ..Plan::unlimited(Plan::DEFAULT)
+        };
         Self([free, pro, team, enterprise].map(Arc::new).into())
     }
 }

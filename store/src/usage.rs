@@ -114,7 +114,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, bucket: &Bucket, change: &Change) -> Result
     };
     USAGE.put(tx, &bucket.id, &row)?;
     let (more, less) = change.bytes();
-    if bucket.row.is_deleting() || more == less {
+    if bucket.row.is_deleting() || bucket.row.is_sandbox() || more == less {
         return Ok(ORG_USAGE.get(tx, &bucket.row.org)?.unwrap_or_default());
     }
     apply_to_org(tx, bucket.row.org, (0, 0), (more, less))

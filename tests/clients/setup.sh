@@ -30,6 +30,7 @@ command -v python3 >/dev/null || need python3 python3 python3-venv
 python3 -c 'import ensurepip, venv' 2>/dev/null || need "python3's venv module" python3-venv
 { command -v node && command -v npm; } >/dev/null || need "node with npm" nodejs npm
 command -v restic >/dev/null || need restic restic
+command -v chromium >/dev/null || need chromium chromium
 
 node_major=$(node -p 'process.versions.node.split(".")[0]')
 [ "$node_major" -ge "$node_least" ] || fail "node $node_major is too old for the AWS SDK; install node $node_least or later"

@@ -24,5 +24,6 @@ mod ops;
 mod race;
 mod s3;
 mod tidy;
+mod uploads;
 mod upstream;
 mod v1;

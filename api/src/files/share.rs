@@ -1,6 +1,5 @@
 //! Share links: make, list, revoke. Following them is `link.rs`.
 
-use http::header;
 use schemars::JsonSchema;
 use serde::Serialize;
 use windlass_store::ErrorKind as Stored;
@@ -12,7 +11,7 @@ use windlass_store::share::{NewShare, Share};
 
 use super::link;
 use crate::answer::{Gone, Plain, PlainCreated};
-use crate::call::{Call, OverTls};
+use crate::call::{Call, base};
 use crate::error::Result;
 use crate::field::{Nullable, Optional, Required, Text, Whole, inputs};
 use crate::id::{self, Place};
@@ -79,7 +78,7 @@ pub(crate) async fn create(call: Call, Json(body): Json<ShareBody>) -> Result<Pl
     let grant = call.on(Action::CreateShare, &bucket)?;
     let new = NewShare { key, lasts_ms: body.expires_in.saturating_mul(1_000), password: body.password };
     let (share, code) = call.store().create_share(&grant, new).await?;
-    let url = format!("{}{}{code}", base(&call), link::PREFIX);
+    let url = format!("{}{}{code}", base(&call.state.settings, &call.head), link::PREFIX);
     Ok(PlainCreated(MadeShare { id: id::share(&bucket, share.id), url, expires_at: Time(share.expires_ms) }))
 }
 
@@ -104,15 +103,4 @@ pub(crate) async fn delete(call: Call, (): ()) -> Result<Gone> {
     let id = path::decode(call.sent("shareId")).and_then(|id| id::read_share(&id)).ok_or_else(missing)?;
     call.store().revoke_share(&call.grant, id.1).await?;
     Ok(Gone)
-}
-
-/// What stands before the path of a link.
-fn base(call: &Call) -> String {
-    if let Some(url) = &call.state.settings.public_url {
-        return url.clone();
-    }
-    let authority = call.head.uri.authority().map(http::uri::Authority::as_str);
-    let host = authority.or_else(|| call.headers().get(header::HOST)?.to_str().ok());
-    let scheme = if call.head.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", host.unwrap_or("localhost"))
 }

@@ -1,4 +1,5 @@
-//! Background jobs. The list: adoption, deletion, flush, key-value, lifecycle, notification, request log, scrub, sweep.
+//! Background jobs. The list: adoption, deletion, flush, key-value, lifecycle, notification, request log, scrub, sweep,
+//! uploads, webhooks.
 //!
 //! Each job is idempotent, can be cut at any point, and is isolated: when a run fails or panics, that is logged and
 //! counted, and the next one comes.
@@ -13,6 +14,8 @@ mod request_log;
 mod runner;
 mod scrub;
 mod sweep;
+mod uploads;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -34,6 +37,8 @@ pub(crate) const NAMES: &[&str] = &[
     lifecycle::NAME,
     notification::NAME,
     key_value::NAME,
+    uploads::NAME,
+    webhooks::NAME,
 ];
 
 /// The list of jobs.
@@ -48,6 +53,8 @@ fn list(app: &Arc<App>, settings: &Settings) -> Vec<Job> {
         lifecycle::job(&settings.lifecycle),
         notification::job(app, settings),
         key_value::job(),
+        uploads::job(&settings.uploads),
+        webhooks::job(app, settings),
     ]
 }
 

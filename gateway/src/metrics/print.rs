@@ -9,7 +9,7 @@ use windlass_store::usage::UsageRow;
 use windlass_store::{Store, limit};
 
 use super::requests::{CLASSES, METHODS, Requests, SECONDS};
-use super::{JobCounters, Metrics, Notifications};
+use super::{JobCounters, Metrics, Notifications, Webhooks};
 use crate::door::Kind;
 use crate::trace;
 
@@ -32,6 +32,7 @@ pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
     page.counter("log_lines_dropped_total", "Log lines dropped because nobody read them.", trace::dropped_lines());
     jobs(&mut page, &metrics.jobs);
     notifications(&mut page, &metrics.notifications, store);
+    webhooks(&mut page, &metrics.webhooks);
     request_log(&mut page, logs);
     stored(&mut page, store);
     upstreams(&mut page, store);
@@ -90,6 +91,12 @@ fn notifications(page: &mut Page, counters: &Notifications, store: &Store) {
     page.gauge("notifications_waiting", "Events that wait to be told.", waiting);
     let help = "Events that were forgotten because too many waited.";
     page.counter("notifications_forgotten_total", help, forgotten);
+}
+
+fn webhooks(page: &mut Page, counters: &Webhooks) {
+    page.counter("webhooks_delivered_total", "Webhooks that a receiver took.", counters.delivered.get());
+    page.counter("webhook_failures_total", "Times that a receiver did not take a webhook.", counters.failures.get());
+    page.counter("webhooks_dead_total", "Webhooks that were given up.", counters.dead.get());
 }
 
 fn request_log(page: &mut Page, logs: &Logs) {

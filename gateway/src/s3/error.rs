@@ -109,6 +109,12 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         | ErrorKind::NoSuchAccount
         | ErrorKind::AccountNotActive
         | ErrorKind::BucketLinked => "InvalidRequest",
+        // Nor are these, which belong to the uploads door.
+        ErrorKind::NoSuchRecord
+        | ErrorKind::NoSuchIntent
+        | ErrorKind::DuplicateSlug
+        | ErrorKind::TierLimit
+        | ErrorKind::TooSmallForParts => "InvalidRequest",
         ErrorKind::MalformedPolicy => "MalformedPolicy",
         ErrorKind::AclNotSupported => "AccessControlListNotSupported",
         ErrorKind::InvalidAclWithOwnership => "InvalidBucketAclWithObjectOwnership",

@@ -104,6 +104,14 @@ const NAME_TAKEN: &str = "Bucket name already in use";
 
 /// The rule of it, for the configuration's buckets too. The organisation pays for the bucket by its plan.
 pub(crate) fn create(tx: &mut Tx<'_>, plan: &Plan, row: BucketRow) -> Result<Bucket> {
+    let bucket = insert(tx, row)?;
+    let usage = usage::apply_to_org(tx, bucket.row.org, (1, 0), (0, 0))?;
+    quota::check_bucket_count(plan, usage.buckets - 1)?;
+    Ok(bucket)
+}
+
+/// Writes the rows of a bucket that counts for nobody yet.
+pub(crate) fn insert(tx: &mut Tx<'_>, row: BucketRow) -> Result<Bucket> {
     if let Some(existing) = Bucket::find(tx, &row.name)? {
         return Err(if existing.row.org != row.org {
             let message = "The requested bucket name is not available. The bucket namespace is shared by all users of the \
@@ -117,8 +125,6 @@ pub(crate) fn create(tx: &mut Tx<'_>, plan: &Plan, row: BucketRow) -> Result<Buc
             Error::new(ErrorKind::BucketAlreadyOwnedByYou, message)
         });
     }
-    let usage = usage::apply_to_org(tx, row.org, (1, 0), (0, 0))?;
-    quota::check_bucket_count(plan, usage.buckets - 1)?;
     let id = BucketId::generate(tx.now())?;
     BUCKETS.put(tx, &id, &row)?;
     BUCKET_BY_NAME.put(tx, &row.name.as_str().to_owned(), &IdRow(id.0))?;

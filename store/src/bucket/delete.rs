@@ -30,7 +30,15 @@ impl Store {
     pub async fn begin_bucket_deletion(&self, grant: &Grant, if_empty: bool) -> Result<()> {
         grant.must_allow(Action::DeleteBucket)?;
         let id = grant.bucket()?.id;
-        self.meta.write(move |tx| begin(tx, id, if_empty)).await
+        self.meta
+            .write(move |tx| {
+                if Bucket::get(tx, id)?.is_some_and(|bucket| bucket.row.is_of_project()) {
+                    let message = "Bucket belongs to a project, and is deleted with it";
+                    return Err(Error::new(ErrorKind::BucketBusy, message));
+                }
+                begin(tx, id, if_empty)
+            })
+            .await
     }
 }
 
@@ -51,7 +59,9 @@ pub(crate) fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()>
         return Err(Error::new(ErrorKind::BucketNotEmpty, "The bucket you tried to delete is not empty"));
     }
     let held = USAGE.get(tx, &id)?.unwrap_or_default();
-    usage::apply_to_org(tx, bucket.row.org, (0, 1), (0, held.stored_bytes()))?;
+    let buckets = u64::from(!bucket.row.is_of_project());
+    let bytes = if bucket.row.is_sandbox() { 0 } else { held.stored_bytes() };
+    usage::apply_to_org(tx, bucket.row.org, (0, buckets), (0, bytes))?;
     let Org { id: org, row: mut owner } = Org::get(tx, bucket.row.org)?;
     if owner.default_bucket == Some(id) {
         owner.default_bucket = None;

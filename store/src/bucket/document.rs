@@ -45,6 +45,10 @@ pub enum DocumentKind {
     Notification,
     /// Which bucket of another provider it is.
     Link,
+    /// That it holds the files of a project.
+    LiveFiles,
+    /// That it holds the files that a project is tried with.
+    TestFiles,
 }
 
 /// The kinds of documents that a bucket has.

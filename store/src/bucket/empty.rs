@@ -10,6 +10,7 @@ use crate::bucket::{Bucket, document};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::id::{BucketId, KeyId};
+use crate::intent;
 use crate::key;
 use crate::limit;
 use crate::meta::table::{
@@ -112,6 +113,7 @@ fn step(tx: &mut Tx<'_>, id: BucketId) -> Result<Emptied> {
         || clear_tombstones(tx, id)?
         || abort_uploads(tx, &bucket)?
         || share::remove_of_bucket(tx, id)?
+        || intent::remove_of_bucket(tx, id)?
     {
         return Ok(Emptied::default());
     }

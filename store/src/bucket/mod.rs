@@ -12,7 +12,7 @@ mod update;
 mod versioning;
 
 pub use create::NewBucket;
-pub(crate) use create::{check_new, create, derived_name, free_name};
+pub(crate) use create::{check_new, create, derived_name, free_name, insert};
 pub(crate) use delete::begin as begin_deletion;
 pub(crate) use document::Documents;
 pub use document::{Document, DocumentKind, DocumentSet};

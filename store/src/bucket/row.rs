@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::document::DocumentSet;
+use crate::bucket::document::{DocumentKind, DocumentSet};
 use crate::bucket::settings::{BucketSettings, BucketState, Versioning};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
@@ -95,6 +95,16 @@ impl BucketRow {
     /// Whether it is on its way out: for S3 it does not exist any more, and its bytes count for nobody.
     pub fn is_deleting(&self) -> bool {
         self.state == BucketState::Deleting
+    }
+
+    /// Whether it holds the files of a project, and goes with it.
+    pub fn is_of_project(&self) -> bool {
+        self.documents.has(DocumentKind::LiveFiles) || self.is_sandbox()
+    }
+
+    /// Whether it holds what a project is tried with, which counts towards no quota.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.documents.has(DocumentKind::TestFiles)
     }
 
     /// What S3 tells as the location of a bucket in that region.

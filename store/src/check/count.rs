@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Counted, Finding, Report, index, kv};
+use super::{Counted, Finding, Report, index, kv, projects};
 use crate::blob::Body;
 use crate::error::Result;
 use crate::id::{BucketId, OrgId, UploadId};
@@ -43,6 +43,7 @@ pub(super) fn recount(read: &dyn Read, report: &mut Report) -> Result<Recount> {
         compare_org_usage(read, &count, &in_kv, report)?;
         index::check_by_org(read, report)?;
         index::check_shares(read, report)?;
+        projects::check(read, report)?;
     }
     index::check_names(read, report)?;
     index::check_versions(read, report)?;
@@ -185,8 +186,8 @@ fn compare_org_usage(read: &dyn Read, count: &Recount, in_kv: &HashMap<OrgId, u6
     walk(read, &BUCKETS, report, |_, id, row| {
         if !row.is_deleting() {
             let org = counted.entry(row.org).or_default();
-            org.buckets += 1;
-            org.storage_bytes += count.usage.get(&id).map_or(0, UsageRow::stored_bytes);
+            org.buckets += u64::from(!row.is_of_project());
+            org.storage_bytes += count.usage.get(&id).filter(|_| !row.is_sandbox()).map_or(0, UsageRow::stored_bytes);
         }
     })?;
     for (org, bytes) in in_kv {

@@ -4,7 +4,7 @@ use crate::Store;
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, KeyId, OrgId};
-use crate::key::{KeyRow, Scopes};
+use crate::key::{KeyOrigin, KeyRow, Scopes};
 use crate::meta::table::{KEY_BY_ORG, KEY_USED, KEYS};
 use crate::meta::{KeyRange, Read, Step};
 use crate::policy::{Action, Grant};
@@ -49,6 +49,9 @@ impl Store {
                 }
                 let row = KEYS.get(read, &id)?;
                 let row = row.ok_or_else(|| Error::corrupt(format!("key {id} is listed but has no row")))?;
+                if row.origin == KeyOrigin::Project {
+                    return Ok(Step::Continue);
+                }
                 keys.push(self.shown(read, id, row)?);
                 Ok(Step::Continue)
             })?;
@@ -83,6 +86,6 @@ impl Store {
 
 /// A key if it is that organisation's, else `NoSuchKeyId`.
 pub(super) fn of_org(read: &dyn Read, org: OrgId, id: KeyId) -> Result<KeyRow> {
-    let row = KEYS.get(read, &id)?.filter(|row| row.org == org);
+    let row = KEYS.get(read, &id)?.filter(|row| row.org == org && row.origin != KeyOrigin::Project);
     row.ok_or_else(|| Error::new(ErrorKind::NoSuchKeyId, "API key not found"))
 }

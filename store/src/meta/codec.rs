@@ -12,7 +12,10 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{
+    AccountId, BlobId, BucketId, DeliveryId, EventId, FileId, KeyId, OrgId, ProjectId, ProjectKeyId, RouteId, ShareId,
+    UploadId,
+};
 use crate::kv::KvId;
 
 /// A value that is stored under a version tag.
@@ -126,7 +129,9 @@ macro_rules! id_keys {
         }
     )*};
 }
-id_keys! { OrgId KeyId BucketId BlobId UploadId ShareId EventId AccountId KvId }
+id_keys! {
+    OrgId KeyId BucketId BlobId UploadId ShareId EventId AccountId KvId ProjectId RouteId ProjectKeyId FileId DeliveryId
+}
 
 /// A text that is the whole of its key, or the last component of one.
 impl Key for String {
@@ -205,6 +210,8 @@ fixed_pair_keys! {
     (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
     (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8) (u64, EventId, 8)
     (OrgId, KvId, 16) (KvId, Vec<u8>, 16) (u64, KvId, 8)
+    (OrgId, ProjectId, 16) (ProjectId, String, 16) (ProjectId, ProjectKeyId, 16) (BucketId, Newest, 16) (BucketId, EventId, 16)
+    (u64, FileId, 8) (u64, DeliveryId, 8)
 }
 
 /// The last component of a garbage key: a kind byte and an identifier.

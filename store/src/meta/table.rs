@@ -13,16 +13,22 @@ use crate::bandwidth::BandwidthRow;
 use crate::blob::row::{BlobRow, InlineRow, SumsRow};
 use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
-use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
+use crate::id::{
+    AccountId, BlobId, BucketId, DeliveryId, EventId, FileId, KeyId, OrgId, ProjectId, ProjectKeyId, RouteId, ShareId,
+    UploadId,
+};
+use crate::intent::{FileEventRow, FileRow, UploadCountRow};
 use crate::key::{KeyRow, KeyUsedRow};
 use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvUsageRow};
 use crate::notification::EventRow;
 use crate::object::{NullRow, ObjectRow, VersionRow};
 use crate::org::OrgRow;
+use crate::project::{ProjectKeyRow, ProjectRow, RouteRow};
 use crate::share::{ShareRef, ShareRow};
 use crate::sweep::GarbageRow;
 use crate::upload::row::{ManifestRow, PartRow, UploadRow};
 use crate::usage::{OrgUsageRow, UsageRow};
+use crate::webhook::DeliveryRow;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $variant:ident $name:literal)*; $($(#[$apart_doc:meta])* $apart:ident $apart_name:literal)*) => {
@@ -133,6 +139,38 @@ tables! {
     KvUsage "kv_usage"
     /// Key-value buckets that are deleted and not yet gone, by when they were.
     KvDeletions "kv_deletions"
+    /// Projects that take uploads.
+    Projects "projects"
+    /// The projects of an organisation.
+    ProjectByOrg "project_by_org"
+    /// Routes of projects.
+    Routes "routes"
+    /// The routes of a project, by slug.
+    RouteBySlug "route_by_slug"
+    /// Keys of projects.
+    ProjectKeys "project_keys"
+    /// The keys of a project.
+    KeyByProject "key_by_project"
+    /// SHA-256 of projects' keys.
+    ProjectKeyByHash "project_key_by_hash"
+    /// Files of projects: what was asked to be uploaded, and what became of it.
+    Files "files"
+    /// The files of a bucket that are not deleted, newest first.
+    FileByBucket "file_by_bucket"
+    /// The files of a bucket, by key.
+    FileByKey "file_by_key"
+    /// Files by when something is to be done about them.
+    FileDue "file_due"
+    /// What happened to files, by bucket.
+    FileEvents "file_events"
+    /// Confirmed uploads of each organisation, by month.
+    UploadCounts "upload_counts"
+    /// Deliveries of webhooks.
+    Deliveries "deliveries"
+    /// The deliveries about the files of a bucket, newest first.
+    DeliveryByBucket "delivery_by_bucket"
+    /// Deliveries by when they are to be tried.
+    DeliveryDue "delivery_due"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -292,6 +330,39 @@ pub const KV_EXPIRY: Typed<(u64, KvId, Vec<u8>), KvExpiryRow> = Typed::new(Table
 pub const KV_USAGE: Typed<KvId, KvUsageRow> = Typed::new(Table::KvUsage);
 /// Deleted key-value buckets by when they were deleted, and id.
 pub const KV_DELETIONS: Typed<(u64, KvId), KvDeletionRow> = Typed::new(Table::KvDeletions);
+
+/// Projects by id.
+pub const PROJECTS: Typed<ProjectId, ProjectRow> = Typed::new(Table::Projects);
+/// Project ids by organisation and id.
+pub const PROJECT_BY_ORG: Typed<(OrgId, ProjectId), IdRow> = Typed::new(Table::ProjectByOrg);
+/// Routes by id.
+pub const ROUTES: Typed<RouteId, RouteRow> = Typed::new(Table::Routes);
+/// Route ids by project and slug.
+pub const ROUTE_BY_SLUG: Typed<(ProjectId, String), IdRow> = Typed::new(Table::RouteBySlug);
+/// Keys of projects by id.
+pub const PROJECT_KEYS: Typed<ProjectKeyId, ProjectKeyRow> = Typed::new(Table::ProjectKeys);
+/// Key ids by project and id.
+pub const KEY_BY_PROJECT: Typed<(ProjectId, ProjectKeyId), IdRow> = Typed::new(Table::KeyByProject);
+/// Keys of projects by the SHA-256 of what their holders present.
+pub const PROJECT_KEY_BY_HASH: Typed<[u8; 32], IdRow> = Typed::new(Table::ProjectKeyByHash);
+/// Files by id.
+pub const FILES: Typed<FileId, FileRow> = Typed::new(Table::Files);
+/// File ids by bucket, newest first.
+pub const FILE_BY_BUCKET: Typed<(BucketId, Newest), IdRow> = Typed::new(Table::FileByBucket);
+/// File ids by bucket and key.
+pub const FILE_BY_KEY: Typed<(BucketId, String), IdRow> = Typed::new(Table::FileByKey);
+/// File ids by when something is to be done about them.
+pub const FILE_DUE: Typed<(u64, FileId), IdRow> = Typed::new(Table::FileDue);
+/// What happened to files, by bucket, in its order.
+pub const FILE_EVENTS: Typed<(BucketId, EventId), FileEventRow> = Typed::new(Table::FileEvents);
+/// Confirmed uploads by organisation and month.
+pub const UPLOAD_COUNTS: Typed<(OrgId, u32), UploadCountRow> = Typed::new(Table::UploadCounts);
+/// Deliveries by id.
+pub const DELIVERIES: Typed<DeliveryId, DeliveryRow> = Typed::new(Table::Deliveries);
+/// Delivery ids by bucket, newest first.
+pub const DELIVERY_BY_BUCKET: Typed<(BucketId, Newest), IdRow> = Typed::new(Table::DeliveryByBucket);
+/// Delivery ids by when they are to be tried.
+pub const DELIVERY_DUE: Typed<(u64, DeliveryId), IdRow> = Typed::new(Table::DeliveryDue);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -7,5 +7,5 @@ mod rule;
 
 pub use event::EventKind;
 pub use outbox::{EventRow, Told, Undelivered};
-pub(crate) use outbox::{Subject, emit};
+pub(crate) use outbox::{Subject, emit, event_id};
 pub use rule::{Notification, Subscription, SubscriptionForm};

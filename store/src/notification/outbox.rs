@@ -109,7 +109,7 @@ pub(crate) fn emit(tx: &mut Tx<'_>, bucket: &Bucket, kind: EventKind, subject: S
             sequence: tx.next_sequence()?,
             attempts: 0,
         };
-        let id = id(row.at_ms, row.sequence)?;
+        let id = event_id(row.at_ms, row.sequence)?;
         OUTBOX.put(tx, &(row.at_ms, id), &row)?;
     }
     Ok(())
@@ -117,7 +117,7 @@ pub(crate) fn emit(tx: &mut Tx<'_>, bucket: &Bucket, kind: EventKind, subject: S
 
 /// An identifier: its time, its place in the sequence, so that what happened within a millisecond keeps its order, and a bit
 /// of chance.
-fn id(at_ms: Millis, sequence: u64) -> Result<EventId> {
+pub(crate) fn event_id(at_ms: Millis, sequence: u64) -> Result<EventId> {
     let mut id = [0; 16];
     let time = at_ms.to_be_bytes();
     let parts = time.iter().skip(2).copied().chain(sequence.to_be_bytes()).chain(clock::random::<2>()?);

@@ -8,6 +8,7 @@ use crate::blob::{self, ByteStream, Checksum, ChecksumKind, Expect, Ingested};
 use crate::bucket::{Bucket, Versioning};
 use crate::clock::Millis;
 use crate::error::Result;
+use crate::intent;
 use crate::meta::table::OBJECTS;
 use crate::meta::{Read, Tx};
 use crate::name::ObjectKey;
@@ -58,7 +59,7 @@ impl Store {
     /// knows. What can be known before the body is read is told before.
     pub async fn put_object(self: &Arc<Self>, grant: &Grant, put: PutObject, body: ByteStream) -> Result<PutOutcome> {
         grant.must_allow(Action::PutObject)?;
-        let bucket = grant.bucket()?.id;
+        let (bucket, by) = (grant.bucket()?.id, grant.principal().key);
         put.metadata.check()?;
         admission::check_type(&grant.bucket()?.row, put.metadata.system.content_type.as_deref())?;
         if let Some(under_way) = self.changes_there(grant.bucket()?)? {
@@ -85,6 +86,8 @@ impl Store {
         self.commit_body(ingested, move |tx: &mut Tx<'_>, body: &Ingested| {
             drop(reserved.take());
             let bucket = Bucket::must_be_active(tx, bucket)?;
+            let content_type = metadata.system.content_type.as_deref();
+            intent::check_put(tx, &bucket, by, key.as_str(), body.size, content_type)?;
             if condition.is_some() {
                 let current = OBJECTS.get(tx, &(bucket.id, key.as_str().to_owned()))?;
                 condition.check(current.as_ref().map(|row| &row.head))?;

@@ -11,6 +11,7 @@ use crate::bucket::Bucket;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::id::{BlobId, UploadId};
+use crate::intent;
 use crate::limit;
 use crate::meta::Tx;
 use crate::meta::table::{BLOB_SUMS, BLOBS, INLINE, MANIFESTS, OBJECTS};
@@ -97,6 +98,7 @@ pub(crate) fn place(
     change.sub = change.sub.plus(less);
     quota::charge(tx, bucket, plan, &change)?;
     let version = shown(bucket, version);
+    intent::follow(tx, bucket, key)?;
     if let Origin::Request(event) = new.origin {
         notification::emit(tx, bucket, event, Subject { key, size: Some(new.size), etag: Some(new.etag), version })?;
     }

@@ -15,6 +15,7 @@ use crate::bucket::{Bucket, Versioning};
 use crate::clock::{self, Millis};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BucketId;
+use crate::intent;
 use crate::meta::codec::{self, Tagged};
 use crate::meta::table::{NULL_VERSIONS, OBJECTS, VERSIONS};
 use crate::meta::{KeyRange, Newest, Read, Record, Step, Tx};
@@ -267,6 +268,7 @@ pub(crate) fn mark_deleted(tx: &mut Tx<'_>, bucket: &Bucket, key: &str) -> Resul
     VERSIONS.put(tx, &(bucket.id, key.to_owned(), Newest(sequence)), &row)?;
     change.add = change.add.plus(row.counts());
     usage::apply(tx, bucket, &change)?;
+    intent::follow(tx, bucket, key)?;
     Ok(version)
 }
 
@@ -295,6 +297,7 @@ pub(crate) fn remove_version(
         change.sub = change.sub.plus(promoted.sub);
     }
     usage::apply(tx, bucket, &change)?;
+    intent::follow(tx, bucket, key)?;
     Ok(Some(seen.row))
 }
 

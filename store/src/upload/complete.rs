@@ -74,11 +74,11 @@ impl Store {
         if complete.condition.is_some() {
             self.settle(grant.bucket()?, complete.key.as_str()).await?;
         }
-        self.meta.write(move |tx| commit(tx, bucket, &plan, &complete)).await
+        self.meta.write(move |tx| self::complete(tx, bucket, &plan, &complete)).await
     }
 }
 
-fn check_order(parts: &[PartRef]) -> Result<()> {
+pub(crate) fn check_order(parts: &[PartRef]) -> Result<()> {
     if parts.is_empty() {
         return Err(Error::new(ErrorKind::InvalidRequest, "You must specify at least one part"));
     }
@@ -89,7 +89,8 @@ fn check_order(parts: &[PartRef]) -> Result<()> {
     Ok(())
 }
 
-fn commit(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpload) -> Result<Completed> {
+/// The rule of it.
+pub(crate) fn complete(tx: &mut Tx<'_>, bucket: BucketId, plan: &Plan, complete: &CompleteUpload) -> Result<Completed> {
     let bucket = Bucket::must_be_active(tx, bucket)?;
     let upload_key = (bucket.id, complete.key.as_str().to_owned(), complete.upload);
     let Some(upload) = UPLOADS.get(tx, &upload_key)? else { return completed_before(tx, &bucket, complete) };

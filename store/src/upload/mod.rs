@@ -9,6 +9,7 @@ pub mod row;
 
 pub(crate) use abort::abort;
 pub use complete::{CompleteUpload, Completed, PartRef};
+pub(crate) use complete::{check_order, complete};
 pub use create::CreateUpload;
 pub(crate) use list::finished_part;
 pub use list::{ListParts, ListUploads, PartEntry, PartPage, UploadEntry, UploadPage, UploadPosition};

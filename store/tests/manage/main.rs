@@ -17,4 +17,5 @@ mod migration;
 
 mod quota;
 mod shares;
+mod uploads;
 mod versions;

@@ -15,7 +15,7 @@ use crate::home::unique;
 const PLANS: [(&str, usize, &str); 8] = [
     ("free", 16, ""),
     ("pro", 8, ""),
-    ("enterprise", 200, ""),
+    ("enterprise", 260, ""),
     // No limit on requests.
     ("boundless", 4, ""),
     // Few requests.

@@ -13,7 +13,7 @@ pub(super) const REDACTED: &str = "[REDACTED]";
 /// Names of secrets, in lower case and without punctuation.
 const NAMES: [&str; 9] = ["auth", "awsaccesskeyid", "cookie", "key", "otp", "pass", "pin", "pwd", "xamzcredential"];
 /// Ends of such names.
-const ENDS: [&str; 13] = [
+const ENDS: [&str; 14] = [
     "accesskey",
     "apikey",
     "authorization",
@@ -26,6 +26,7 @@ const ENDS: [&str; 13] = [
     "secret",
     "secretkey",
     "signature",
+    "signingkey",
     "token",
 ];
 /// Their last letters.
@@ -36,8 +37,11 @@ const HARMLESS: [&str; 3] = ["continuationtoken", "nextcontinuationtoken", "next
 /// What is looked at of a name, from its end: more than the longest of those above.
 const NAME_BYTES_MAX: usize = 24;
 
-/// How an API key begins, and how many characters follow.
-const API_KEY: (&str, usize) = ("bkt_", 43);
+/// How API keys begin, how many characters follow, and how many follow in what begins alike and is none: the identifier of a
+/// bucket.
+const API_KEYS: [(&str, usize, usize); 3] = [("bkt_", 43, 26), ("uk_live_", 32, 0), ("uk_test_", 32, 0)];
+/// What a presigned link holds.
+const SIGNED: &str = "X-Amz-Signature=";
 
 /// Whether a field or a parameter of that name holds a secret.
 pub(super) fn is_secret(name: &str) -> bool {
@@ -58,28 +62,23 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// Whether a text holds an API key, or the beginning of one at its end.
 fn holds_api_key(text: &str) -> bool {
-    let (begin, length) = API_KEY;
-    // Most texts hold none, and to find that out is quicker than to look for all.
-    if !text.contains(begin) {
-        return false;
-    }
-    text.match_indices(begin).any(|(at, _)| {
-        let rest = text.get(at + begin.len()..).unwrap_or_default().as_bytes();
-        let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
-        // A bucket's identifier begins alike and is shorter.
-        run >= length || (run == rest.len() && run > ID_CHARS)
+    API_KEYS.iter().any(|(begin, length, harmless)| {
+        // Most texts hold none, and to find that out is quicker than to look for all.
+        text.contains(begin)
+            && text.match_indices(begin).any(|(at, _)| {
+                let rest = text.get(at + begin.len()..).unwrap_or_default().as_bytes();
+                let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+                run >= *length || (run == rest.len() && run > *harmless)
+            })
     })
 }
 
-/// Whether a text holds what opens something by itself: an API key, or the address of a share link.
+/// Whether a text holds what opens something by itself: an API key, the address of a share link, or a presigned link.
 pub(super) fn holds_secret(text: &str) -> bool {
     // One byte of each is quicker to look for, and most texts have neither.
     let has = |byte: u8| text.as_bytes().contains(&byte);
-    (has(b'_') && holds_api_key(text)) || (has(b'-') && text.contains(SHARE))
+    (has(b'_') && holds_api_key(text)) || (has(b'-') && (text.contains(SHARE) || text.contains(SIGNED)))
 }
-
-/// Characters of an identifier behind its prefix.
-const ID_CHARS: usize = 26;
 
 /// A value, or what stands in its place.
 pub(super) fn value(name: &str, value: &str) -> String {
@@ -106,7 +105,7 @@ pub(super) fn json(text: &str) -> (String, bool) {
         }
         let Some((string, behind)) = string(rest) else {
             // Cut within a string: of what may be the name of a secret, or hold one, nothing is kept.
-            if !holds_secret(rest) && !rest.contains("bkt_") {
+            if !holds_secret(rest) && !API_KEYS.iter().any(|(begin, ..)| rest.contains(begin)) {
                 out.push_str(rest);
             }
             return (out, false);
