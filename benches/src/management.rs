@@ -107,7 +107,8 @@ async fn handler(State(answer): State<&'static Value>) -> Json<&'static Value> {
     Json(answer)
 }
 
-fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
+/// A text in an answer.
+pub(crate) fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
     let found = answer.pointer(pointer).and_then(Value::as_str);
     found.map(str::to_owned).ok_or_else(|| format!("no {pointer} in {answer}").into())
 }

@@ -79,8 +79,10 @@ fn percent(ratio: f64) -> f64 {
 /// CPU time that the server takes for a request, in microseconds.
 fn measure(args: &RequestLogArgs, log: bool, round: u32) -> Result<f64, Failure> {
     let folder = tempfile::tempdir_in(&args.work)?;
-    let settings =
-        [("WINDLASS_LOG_LEVEL", args.log_level.as_str()), ("WINDLASS_REQUEST_LOG_ENABLED", if log { "true" } else { "false" })];
+    let settings = [
+        ("WINDLASS_LOG_LEVEL", args.log_level.as_str()),
+        ("WINDLASS_REQUEST_LOG_ENABLED", if log { "true" } else { "false" }),
+    ];
     let server = gateway::start(&args.windlass, folder.path(), &settings)?;
     let report = load::run(LoadArgs {
         size: args.size,

@@ -9,6 +9,7 @@ use super::loads::{Load, loads};
 use super::result::Comparison;
 use crate::Failure;
 use crate::load::Report;
+use crate::spread::Spread;
 
 /// Writes `result.md` and `result.json`.
 pub(crate) fn write(args: &CompareArgs, comparison: &Comparison) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ use clap::Args;
 
 use self::http::HttpSpeaker;
 use self::redis::RedisSpeaker;
-use self::speaker::{Kind, Speaker, Work};
+use self::speaker::{Kind, Work};
 use self::table::{Round, Side, Table};
 use crate::Failure;
 use crate::gateway::{self, UNLIMITED};
@@ -123,9 +123,9 @@ impl Servers {
         let endpoint = Endpoint::parse(&server.endpoint)?;
         let measured = match side {
             Side::Redis => load::drive(drive, |number| Work::new(RedisSpeaker::new(server), kind, round, number)),
-            Side::Windlass | Side::Bare => load::drive(drive, |number| {
-                Work::new(HttpSpeaker::new(&endpoint, &self.bucket), kind, round, number)
-            }),
+            Side::Windlass | Side::Bare => {
+                load::drive(drive, |number| Work::new(HttpSpeaker::new(&endpoint, &self.bucket), kind, round, number))
+            }
         };
         measured.map_err(|e| format!("{side:?}, {kind:?}: {e}").into())
     }

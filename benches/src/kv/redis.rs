@@ -27,8 +27,9 @@ pub(super) fn start(program: &Path, folder: &Path) -> Result<Running, Failure> {
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]).arg("--dir").arg(folder);
     command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
     command.args(["--auto-aof-rewrite-percentage", "0", "--daemonize", "no"]);
-    let server = Running::start(command, folder, port)
-        .map_err(|e| format!("there is no Redis: {e}; install it (on Debian: redis-server), or name it with --redis"))?;
+    let server = Running::start(command, folder, port).map_err(|e| {
+        format!("there is no Redis: {e}; install it (on Debian: redis-server), or name it with --redis")
+    })?;
     server.until("redis", || BlockingStream::connect(("127.0.0.1", port)).map(drop).map_err(Failure::from))?;
     Ok(server)
 }

@@ -106,7 +106,10 @@ mod tests {
         for round in [0, 1, 7] {
             for connection in [0, 1, 63] {
                 for number in 1..100 {
-                    assert!(keys.insert(key(first_number(round, connection) + number)), "{round} {connection} {number}");
+                    assert!(
+                        keys.insert(key(first_number(round, connection) + number)),
+                        "{round} {connection} {number}"
+                    );
                 }
             }
         }

@@ -75,8 +75,8 @@ impl Table {
             for to in [Side::Redis, Side::Bare] {
                 let Some(ratio) = self.ratio(kind, to) else { continue };
                 let goal = GOALS.iter().find(|(of, than, ..)| (*of, *than) == (kind, to));
-                let (floor, goal) =
-                    goal.map_or(("-".to_owned(), "-".to_owned()), |(.., low, high)| (low.to_string(), high.to_string()));
+                let (floor, goal) = goal
+                    .map_or(("-".to_owned(), "-".to_owned()), |(.., low, high)| (low.to_string(), high.to_string()));
                 println!("| {} | {to:?} | {ratio} | {floor} | {goal} |", kind.name());
             }
         }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn ratios_are_those_of_the_same_round_and_load() {
-        let driven = |per_second| Driven { per_second, cpu_us: 1.0 };
+        let driven = |per_second| Driven { per_second, all: 1, cpu_us: 1.0 };
         let round = |kind, redis, windlass| Round {
             kind,
             number: 0,

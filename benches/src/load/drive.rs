@@ -30,6 +30,8 @@ pub(crate) struct Drive {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Driven {
     pub(crate) per_second: f64,
+    /// Requests answered, those before and after what was measured included.
+    pub(crate) all: u64,
     /// CPU time of the server for a request, in microseconds.
     pub(crate) cpu_us: f64,
 }
@@ -50,25 +52,27 @@ pub(crate) fn drive<A: Ask>(drive: Drive, new: impl Fn(usize) -> A) -> Result<Dr
     let (begun, before) = (Instant::now(), process::cpu_time(drive.pid));
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
     let (seconds, after) = (begun.elapsed().as_secs_f64(), process::cpu_time(drive.pid));
-    let mut done = 0;
+    let (mut done, mut all) = (0, 0);
     for counted in joined(threads)? {
-        done += counted?;
+        let (within, in_all) = counted?;
+        (done, all) = (done + within, all + in_all);
     }
     if done == 0 {
         return Err("nothing was answered in the measured time".into());
     }
     let cpu = after.saturating_sub(before).as_secs_f64();
-    Ok(Driven { per_second: done as f64 / seconds, cpu_us: cpu * 1e6 / done as f64 })
+    Ok(Driven { per_second: done as f64 / seconds, all, cpu_us: cpu * 1e6 / done as f64 })
 }
 
-/// How many of a connection's requests end between the two.
-async fn asked(mut asks: impl Ask, from: Instant, until: Instant) -> Result<u64, Problem> {
-    let mut done = 0;
+/// How many of a connection's requests end between the two, and how many there were.
+async fn asked(mut asks: impl Ask, from: Instant, until: Instant) -> Result<(u64, u64), Problem> {
+    let (mut done, mut all) = (0, 0);
     loop {
         asks.ask().await?;
+        all += 1;
         let now = Instant::now();
         if now >= until {
-            return Ok(done);
+            return Ok((done, all));
         }
         done += u64::from(now >= from);
     }
@@ -83,7 +87,11 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 pub(super) type Thread<T> = JoinHandle<Result<Vec<T>, String>>;
 
 /// Starts threads, each with a runtime of its own and its share of the connections.
-pub(super) fn spread<T, F>(connections: usize, threads: usize, work: impl Fn(usize) -> F) -> Result<Vec<Thread<T>>, Failure>
+pub(super) fn spread<T, F>(
+    connections: usize,
+    threads: usize,
+    work: impl Fn(usize) -> F,
+) -> Result<Vec<Thread<T>>, Failure>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

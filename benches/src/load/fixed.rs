@@ -57,6 +57,17 @@ impl Fixed {
         FixedAsk { client: plain_client(endpoint, self.headers.clone()), fixed: self.clone() }
     }
 
+    /// Sends it so many times, one after the other.
+    pub(crate) fn repeat(&self, endpoint: &Endpoint, times: u32) -> Result<(), Failure> {
+        let mut connection = self.connection(endpoint);
+        runtime()?.block_on(async {
+            for _ in 0..times {
+                connection.ask().await?;
+            }
+            Ok(())
+        })
+    }
+
     /// Sends it once, and reads the answer.
     pub(crate) fn text(&self, endpoint: &Endpoint) -> Result<String, Failure> {
         let mut connection = self.connection(endpoint);
