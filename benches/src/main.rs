@@ -5,6 +5,8 @@
 mod ceiling;
 mod compare;
 mod disk;
+mod gateway;
+mod kv;
 mod load;
 mod management;
 mod micro;
@@ -12,6 +14,8 @@ mod process;
 mod request_log;
 mod running;
 mod scale;
+mod spread;
+mod uploads;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -57,6 +61,10 @@ enum Command {
     RequestLog(request_log::RequestLogArgs),
     /// Windlass with millions of objects beside Windlass with none.
     Scale(scale::ScaleArgs),
+    /// Key-values beside Redis, and their reads beside the ceiling.
+    Kv(kv::KvArgs),
+    /// Requests for uploads beside reads of a file's record, and what they commit.
+    Uploads(uploads::UploadsArgs),
     /// Uploads to an upstream beside the same through a gateway.
     Upstream(upstream::UpstreamArgs),
     /// How often the disk syncs in a second.
@@ -95,6 +103,8 @@ fn main() -> ExitCode {
         Command::BareJson { file } => management::serve_bare(&file),
         Command::RequestLog(args) => request_log::run(&args),
         Command::Scale(args) => scale::run(&args),
+        Command::Kv(args) => kv::run(&args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Upstream(args) => upstream::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),

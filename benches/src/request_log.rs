@@ -5,16 +5,14 @@
 //! of 100 cases whatever the ratios' distribution is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::Failure;
+use crate::gateway::{self, KEY};
 use crate::load::{self, LoadArgs, Operation, parse_size};
-use crate::running::Running;
 
-const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
 /// The ratio that is to be kept.
 const GOAL: f64 = 1.03;
 
@@ -81,7 +79,11 @@ fn percent(ratio: f64) -> f64 {
 /// CPU time that the server takes for a request, in microseconds.
 fn measure(args: &RequestLogArgs, log: bool, round: u32) -> Result<f64, Failure> {
     let folder = tempfile::tempdir_in(&args.work)?;
-    let server = start(args, folder.path(), log)?;
+    let settings = [
+        ("WINDLASS_LOG_LEVEL", args.log_level.as_str()),
+        ("WINDLASS_REQUEST_LOG_ENABLED", if log { "true" } else { "false" }),
+    ];
+    let server = gateway::start(&args.windlass, folder.path(), &settings)?;
     let report = load::run(LoadArgs {
         size: args.size,
         concurrency: args.concurrency,
@@ -95,14 +97,6 @@ fn measure(args: &RequestLogArgs, log: bool, round: u32) -> Result<f64, Failure>
         return Err(format!("{} operations failed, such as {:?}", report.errors, report.error_samples).into());
     }
     report.server.map(|server| server.cpu_us).ok_or_else(|| "the server's CPU time is not known".into())
-}
-
-fn start(args: &RequestLogArgs, folder: &Path, log: bool) -> Result<Running, Failure> {
-    let mut command = Command::new(&args.windlass);
-    command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
-    command.env("WINDLASS_ROOT_ACCESS_KEY", KEY.0).env("WINDLASS_ROOT_SECRET_KEY", KEY.1);
-    command.env("WINDLASS_LOG_LEVEL", &args.log_level).env("WINDLASS_REQUEST_LOG_ENABLED", log.to_string());
-    Running::start_and_read_address(command, folder, "windlass: listening on ")
 }
 
 /// The places of the sorted values between which their true median lies in 95 of 100 cases: so many of them are smaller than

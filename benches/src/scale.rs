@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::Args;
 
+use crate::gateway::{self, KEY};
 use crate::load::{self, LoadArgs, Operation, Report, prefilled_key};
 use crate::running::Running;
 use crate::{Failure, process};
 
-const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
 /// Objects are uploaded over so many connections, so that many share a sync.
 const FILL_CONNECTIONS: usize = 256;
 /// How often the gateway is killed among writes and started again.
@@ -37,7 +36,7 @@ pub(crate) struct ScaleArgs {
 pub(crate) fn run(args: &ScaleArgs) -> Result<(), Failure> {
     fs::create_dir_all(&args.work)?;
     let folder = tempfile::tempdir_in(&args.work)?;
-    let server = start(&args.windlass, folder.path())?;
+    let server = gateway::start(&args.windlass, folder.path(), &[])?;
     let empty_seconds = server.age().as_secs_f64();
     let put_before = measure(args, &server, Operation::Put, None)?;
     eprintln!("uploading {} objects", args.objects);
@@ -71,7 +70,7 @@ fn kill_and_start(args: &ScaleArgs, mut server: Running, folder: &Path) -> Resul
     let mut seconds = Vec::new();
     for _ in 0..KILLS {
         server.kill()?;
-        server = start(&args.windlass, folder)?;
+        server = gateway::start(&args.windlass, folder, &[])?;
         seconds.push(server.age().as_secs_f64());
         measure(&ScaleArgs { duration: 1.0, ..args.clone() }, &server, Operation::Put, None)?;
     }
@@ -79,13 +78,6 @@ fn kill_and_start(args: &ScaleArgs, mut server: Running, folder: &Path) -> Resul
     seconds.sort_by(f64::total_cmp);
     let [least, _, median, _, most] = seconds.as_slice() else { return Err("not every start was measured".into()) };
     Ok(format!("{median:.3} s ({least:.3} - {most:.3})"))
-}
-
-fn start(windlass: &Path, folder: &Path) -> Result<Running, Failure> {
-    let mut command = Command::new(windlass);
-    command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
-    command.env("WINDLASS_ROOT_ACCESS_KEY", KEY.0).env("WINDLASS_ROOT_SECRET_KEY", KEY.1);
-    Running::start_and_read_address(command, folder, "windlass: listening on ")
 }
 
 /// PUTs new objects into the bucket, or lists the page after a key.

@@ -6,16 +6,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::Args;
 
 use crate::Failure;
+use crate::gateway::{self, KEY};
 use crate::load::{self, LoadArgs, Operation, Payload, Report, parse_size};
 use crate::process::memory;
 use crate::running::Running;
 
-const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
 const BUCKET: &str = "blobs";
 /// The share of the speed straight to the upstream that is to be kept.
 const GOAL: f64 = 0.8;
@@ -161,9 +160,5 @@ impl Pair {
 
 fn start(args: &UpstreamArgs, folder: &Path, settings: &[(&str, &str)]) -> Result<Running, Failure> {
     fs::create_dir_all(folder)?;
-    let mut command = Command::new(&args.windlass);
-    command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
-    command.env("WINDLASS_ROOT_ACCESS_KEY", KEY.0).env("WINDLASS_ROOT_SECRET_KEY", KEY.1);
-    command.envs(settings.iter().copied());
-    Running::start_and_read_address(command, folder, "windlass: listening on ")
+    gateway::start(&args.windlass, folder, settings)
 }

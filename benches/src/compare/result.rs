@@ -10,6 +10,7 @@ use super::peers::{Server, servers};
 use super::turn::Turn;
 use crate::Failure;
 use crate::load::Report;
+use crate::spread::Spread;
 
 /// Everything, as it is written to `result.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,25 +63,6 @@ impl Outcome {
             loads: Vec::new(),
             problem: Some(problem),
         }
-    }
-}
-
-/// A median with what it lies between.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-}
-
-impl Spread {
-    /// Of these; `None` of none.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
-        let mut values: Vec<f64> = values.into_iter().collect();
-        values.sort_by(f64::total_cmp);
-        let (min, max) = (*values.first()?, *values.last()?);
-        let middle = |at: usize| values.get(at).copied().unwrap_or(max);
-        Some(Spread { median: (middle(values.len() / 2) + middle((values.len() - 1) / 2)) / 2.0, min, max })
     }
 }
 
@@ -162,16 +144,4 @@ fn rate_of(load: &Load) -> impl Fn(&Report) -> f64 + use<> {
 /// The load of that id.
 pub(crate) fn load(id: &str) -> Option<&'static Load> {
     loads().find(|load| load.id == id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians() {
-        assert_eq!(Spread::of([]), None);
-        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
-        assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).map(|s| s.median), Some(2.5));
-    }
 }

@@ -6,9 +6,10 @@ use std::fs;
 use super::CompareArgs;
 use super::goals::verdicts;
 use super::loads::{Load, loads};
-use super::result::{Comparison, Spread};
+use super::result::Comparison;
 use crate::Failure;
 use crate::load::Report;
+use crate::spread::Spread;
 
 /// Writes `result.md` and `result.json`.
 pub(crate) fn write(args: &CompareArgs, comparison: &Comparison) -> Result<(), Failure> {

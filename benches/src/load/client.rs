@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -48,14 +48,28 @@ impl Endpoint {
     }
 }
 
-/// A request, but for its signature.
+/// How it is said who asks.
+pub(crate) enum Who {
+    /// By a signature.
+    Signed(Keys),
+    /// By headers that every request has, or not at all.
+    Headers(HeaderMap),
+}
+
+/// The same, made ready for one host.
+enum Credential {
+    Signer(Box<Signer>),
+    Headers(HeaderMap),
+}
+
+/// A request, but for what says who asks.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     /// Path as it is sent.
     pub(crate) path: &'a str,
     /// Query as it is sent, its names in order; may be empty.
     pub(crate) query: &'a str,
-    /// The value of `x-amz-content-sha256`.
+    /// The value of `x-amz-content-sha256`, if it is signed.
     pub(crate) payload: &'a str,
     pub(crate) body: Pieces,
 }
@@ -85,7 +99,7 @@ pub(crate) struct Reply {
 /// A connection that is made anew when it has ended.
 pub(crate) struct Client {
     endpoint: Endpoint,
-    signer: Signer,
+    credential: Credential,
     patience: Duration,
     sender: Option<SendRequest<Pieces>>,
     /// Connections made.
@@ -94,9 +108,12 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client that gives up on an operation after `patience`.
-    pub(crate) fn new(endpoint: &Endpoint, keys: &Keys, patience: Duration) -> Client {
-        let signer = Signer::new(keys, &endpoint.host);
-        Client { endpoint: endpoint.clone(), signer, patience, sender: None, connects: 0 }
+    pub(crate) fn new(endpoint: &Endpoint, who: Who, patience: Duration) -> Client {
+        let credential = match who {
+            Who::Signed(keys) => Credential::Signer(Box::new(Signer::new(&keys, &endpoint.host))),
+            Who::Headers(headers) => Credential::Headers(headers),
+        };
+        Client { endpoint: endpoint.clone(), credential, patience, sender: None, connects: 0 }
     }
 
     /// Sends a request and takes its answer in. A status other than 2xx is a problem, and so is a body that is cut.
@@ -130,15 +147,21 @@ impl Client {
 
     fn request(&mut self, call: Call<'_>) -> Result<Request<Pieces>, Failure> {
         let Call { method, path, query, payload, body } = call;
-        let (date, authorization) = self.signer.sign(method.as_str(), path, query, payload);
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let request = Request::builder()
-            .method(method)
-            .uri(target)
-            .header("host", &self.endpoint.host)
-            .header("x-amz-content-sha256", payload)
-            .header("x-amz-date", date)
-            .header("authorization", authorization);
+        let mut request = Request::builder().uri(target).header("host", &self.endpoint.host);
+        match &mut self.credential {
+            Credential::Signer(signer) => {
+                let (date, authorization) = signer.sign(method.as_str(), path, query, payload);
+                request = request.header("x-amz-content-sha256", payload).header("x-amz-date", date);
+                request = request.header("authorization", authorization);
+            }
+            Credential::Headers(headers) => {
+                for (name, value) in headers.iter() {
+                    request = request.header(name, value);
+                }
+            }
+        }
+        let request = request.method(method);
         request.body(body).map_err(|e| Failure::Answer(e.to_string()))
     }
 

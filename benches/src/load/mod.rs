@@ -4,6 +4,8 @@
 
 mod body;
 mod client;
+mod drive;
+mod fixed;
 mod histogram;
 mod listing;
 mod plan;
@@ -12,7 +14,10 @@ mod run;
 mod sign;
 mod worker;
 
-pub(crate) use body::Random;
+pub(crate) use body::{Pieces, Random};
+pub(crate) use client::{Call, Client, Endpoint, Problem, Take};
+pub(crate) use drive::{Ask, Drive, Driven, drive, each};
+pub(crate) use fixed::{Fixed, plain_client};
 pub(crate) use plan::{LoadArgs, Operation, Payload, parse_size, prefilled_key};
 pub(crate) use report::Report;
 pub(crate) use run::{fill, run};

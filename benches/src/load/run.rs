@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
-
+use super::drive::{joined, runtime, spread};
 use super::histogram::Histogram;
 use super::plan::{LoadArgs, Operation, Plan, Window};
 use super::report::{Latency, Report, Server};
@@ -30,16 +28,15 @@ pub(crate) fn run(args: LoadArgs) -> Result<Report, Failure> {
     };
     let from = Instant::now() + Duration::from_secs_f64(warmup);
     let window = Window { from, until: from + Duration::from_secs_f64(duration) };
-    let threads = start(&plan, window)?;
+    let worker = |number: usize| Worker::new(&plan, number as u64).run(window);
+    let threads = spread(plan.args.concurrency, plan.threads(), worker)?;
     wait(&plan, window.from);
     let (begun, before) = (Instant::now(), cpu(&plan));
     wait(&plan, window.until);
     let (seconds, after) = (begun.elapsed().as_secs_f64(), cpu(&plan));
     let memory = plan.args.pid.map(process::memory);
     let mut tally = Tally::default();
-    for thread in threads {
-        tally.merge(thread.join().map_err(|_| "a thread of the client has panicked")??);
-    }
+    joined(threads)?.into_iter().for_each(|theirs| tally.merge(theirs));
     Ok(report(&plan, tally, seconds, (before, after), memory))
 }
 
@@ -80,34 +77,6 @@ fn prepare(plan: &Arc<Plan>) -> Result<(), Failure> {
         plan.next.store(0, Ordering::Relaxed);
     }
     Ok(())
-}
-
-/// A runtime of one thread.
-fn runtime() -> Result<Runtime, Failure> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
-}
-
-/// Starts the threads, each with its share of the connections.
-fn start(plan: &Arc<Plan>, window: Window) -> Result<Vec<JoinHandle<Result<Tally, String>>>, Failure> {
-    let threads = plan.threads();
-    (0..threads)
-        .map(|thread| {
-            let (plan, runtime) = (Arc::clone(plan), runtime()?);
-            let work = move || {
-                runtime.block_on(async {
-                    let mine = (thread..plan.args.concurrency).step_by(threads);
-                    let tasks: Vec<_> =
-                        mine.map(|number| tokio::spawn(Worker::new(&plan, number as u64).run(window))).collect();
-                    let mut tally = Tally::default();
-                    for task in tasks {
-                        tally.merge(task.await.map_err(|e| e.to_string())?);
-                    }
-                    Ok(tally)
-                })
-            };
-            Ok(std::thread::Builder::new().spawn(work)?)
-        })
-        .collect()
 }
 
 /// Waits until then, or until no worker is left.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::body::{Bodies, Pieces, Random};
-use super::client::{Call, Client, Problem, Take};
+use super::client::{Call, Client, Problem, Take, Who};
 use super::histogram::Histogram;
 use super::listing::Listing;
 use super::plan::{Operation, Payload, Plan, Window};
@@ -92,7 +92,7 @@ impl Worker {
     pub(crate) fn new(plan: &Arc<Plan>, number: u64) -> Worker {
         Worker {
             plan: Arc::clone(plan),
-            client: Client::new(&plan.endpoint, &plan.keys, plan.patience()),
+            client: Client::new(&plan.endpoint, Who::Signed(plan.keys.clone()), plan.patience()),
             random: Random(plan.seed ^ (number << 32)),
             own: Vec::new(),
             listing: Listing::new(plan.args.start_after.clone()),
