@@ -240,6 +240,7 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::NoSuchUpload
         | Stored::NoSuchKeyId
         | Stored::NoSuchAccount
+        | Stored::NoSuchScript
         | Stored::NoSuchShare => ErrorKind::NotFound,
         Stored::BucketAlreadyOwnedByYou
         | Stored::BucketAlreadyExists

@@ -15,7 +15,7 @@ use crate::bucket::{BucketRow, DeletionRow};
 use crate::error::{Error, Result};
 use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
-use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvUsageRow};
+use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvScriptRow, KvUsageRow};
 use crate::notification::EventRow;
 use crate::object::{NullRow, ObjectRow, VersionRow};
 use crate::org::OrgRow;
@@ -133,6 +133,8 @@ tables! {
     KvUsage "kv_usage"
     /// Key-value buckets that are deleted and not yet gone, by when they were.
     KvDeletions "kv_deletions"
+    /// Scripts, by key-value bucket and name.
+    KvScripts "kv_scripts"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -292,6 +294,8 @@ pub const KV_EXPIRY: Typed<(u64, KvId, Vec<u8>), KvExpiryRow> = Typed::new(Table
 pub const KV_USAGE: Typed<KvId, KvUsageRow> = Typed::new(Table::KvUsage);
 /// Deleted key-value buckets by when they were deleted, and id.
 pub const KV_DELETIONS: Typed<(u64, KvId), KvDeletionRow> = Typed::new(Table::KvDeletions);
+/// Scripts by key-value bucket and name.
+pub const KV_SCRIPTS: Typed<(KvId, String), KvScriptRow> = Typed::new(Table::KvScripts);
 
 /// A row of an index: the identifier it leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

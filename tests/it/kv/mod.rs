@@ -8,6 +8,7 @@ mod list;
 mod manners;
 mod policy;
 mod rows;
+mod script;
 mod token;
 mod txn;
 mod value;
