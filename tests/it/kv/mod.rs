@@ -9,6 +9,8 @@ mod manners;
 mod policy;
 mod rows;
 mod script;
+mod script_escapes;
+mod script_rights;
 mod token;
 mod txn;
 mod value;

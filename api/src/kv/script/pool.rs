@@ -95,6 +95,8 @@ impl Worker {
     fn start(settings: &KvScripts) -> io::Result<Self> {
         let mut command = Command::new(&settings.program);
         command.arg(settings.argument).env_clear().current_dir("/");
+        // An allocator that takes hold of memory before it has a use for it would find none within a worker's bound.
+        command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
