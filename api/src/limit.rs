@@ -44,7 +44,7 @@ pub(crate) const KV_SCRIPT_MEMORY_BYTES: usize = 16 << 20;
 /// Bytes that a worker can write to, all in all: what parses and prints for a script stays far below.
 pub(crate) const KV_WORKER_BYTES_MAX: u64 = 256 << 20;
 /// How far workers stand back behind whoever serves requests.
-pub(crate) const KV_SCRIPT_NICENESS: i32 = 10;
+pub(crate) const KV_SCRIPT_NICENESS: i32 = 19;
 /// What a script may ask of the store; a step of a listing is one.
 pub(crate) const KV_SCRIPT_OPERATIONS_MAX: u32 = 1_000;
 /// Bytes that a script prints.

@@ -12,6 +12,7 @@ mod process;
 mod request_log;
 mod running;
 mod scale;
+mod scripts;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -57,6 +58,8 @@ enum Command {
     RequestLog(request_log::RequestLogArgs),
     /// Windlass with millions of objects beside Windlass with none.
     Scale(scale::ScaleArgs),
+    /// Small reads without and beside scripts that never end.
+    Scripts(scripts::ScriptsArgs),
     /// Uploads to an upstream beside the same through a gateway.
     Upstream(upstream::UpstreamArgs),
     /// How often the disk syncs in a second.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::BareJson { file } => management::serve_bare(&file),
         Command::RequestLog(args) => request_log::run(&args),
         Command::Scale(args) => scale::run(&args),
+        Command::Scripts(args) => scripts::run(&args),
         Command::Upstream(args) => upstream::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),

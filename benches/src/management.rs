@@ -24,8 +24,8 @@ use crate::Failure;
 use crate::load::{self, LoadArgs, Operation};
 use crate::running::Running;
 
-const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
-const TOKEN: &str = "bkt_windlass-benches-token-0123456789abcdefghij";
+pub(crate) const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-secret-0123456789abcdef");
+pub(crate) const TOKEN: &str = "bkt_windlass-benches-token-0123456789abcdefghij";
 /// What is to be reached of the bare handler.
 const GOAL: f64 = 0.7;
 
@@ -53,7 +53,7 @@ pub(crate) struct ManagementArgs {
 pub(crate) fn run(args: &ManagementArgs) -> Result<(), Failure> {
     fs::create_dir_all(&args.work)?;
     let folder = tempfile::tempdir_in(&args.work)?;
-    let server = start(args, folder.path())?;
+    let server = start(&args.windlass, folder.path())?;
     load::fill(LoadArgs { objects: 100, ..LoadArgs::new(Operation::Get, &server.endpoint, KEY, "managed") })?;
     let runtime = tokio::runtime::Runtime::new()?;
     let gateway: SocketAddr = address(&server.endpoint)?;
@@ -83,8 +83,9 @@ pub(crate) fn run(args: &ManagementArgs) -> Result<(), Failure> {
     server.stop()
 }
 
-fn start(args: &ManagementArgs, folder: &Path) -> Result<Running, Failure> {
-    let mut command = Command::new(&args.windlass);
+/// A gateway without a limit on requests.
+pub(crate) fn start(windlass: &Path, folder: &Path) -> Result<Running, Failure> {
+    let mut command = Command::new(windlass);
     command.arg("serve").arg("--data").arg(folder.join("data")).args(["--listen", "127.0.0.1:0"]);
     command.env("WINDLASS_ROOT_ACCESS_KEY", KEY.0).env("WINDLASS_ROOT_SECRET_KEY", KEY.1);
     command.env("WINDLASS_ROOT_TOKEN", TOKEN);
@@ -123,7 +124,7 @@ async fn handler(State(answer): State<&'static Value>) -> Json<&'static Value> {
     Json(answer)
 }
 
-fn address(endpoint: &str) -> Result<SocketAddr, Failure> {
+pub(crate) fn address(endpoint: &str) -> Result<SocketAddr, Failure> {
     Ok(endpoint.trim_start_matches("http://").parse()?)
 }
 

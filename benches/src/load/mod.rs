@@ -13,6 +13,7 @@ mod sign;
 mod worker;
 
 pub(crate) use body::Random;
+pub(crate) use histogram::Histogram;
 pub(crate) use plan::{LoadArgs, Operation, Payload, parse_size, prefilled_key};
 pub(crate) use report::Report;
 pub(crate) use run::{fill, run};

@@ -9,7 +9,9 @@ use crate::error::Result;
 use crate::id::OrgId;
 use crate::kv::{KvExpiryRow, KvId, KvUsageRow};
 use crate::meta::Read;
-use crate::meta::table::{IdRow, KV_BUCKET_BY_ORG, KV_BUCKETS, KV_DELETIONS, KV_ENTRIES, KV_EXPIRY, KV_SCRIPTS, KV_USAGE};
+use crate::meta::table::{
+    IdRow, KV_BUCKET_BY_ORG, KV_BUCKETS, KV_DELETIONS, KV_ENTRIES, KV_EXPIRY, KV_SCRIPTS, KV_USAGE,
+};
 
 /// Checks them all; returns the bytes that each organisation has in them.
 pub(super) fn check_kv(read: &dyn Read, report: &mut Report) -> Result<HashMap<OrgId, u64>> {

@@ -48,18 +48,30 @@ async fn whatever_goes_on_for_ever_is_stopped() {
         ("xpcall", "while true do xpcall(error, function() while true do end end) end"),
         ("coroutine", "while true do coroutine.wrap(function() while true do end end)() end"),
         ("close", "local x <close> = setmetatable({}, {__close = function() while true do end end})"),
-        ("close-coroutine", "local c = coroutine.create(function() local x <close> = setmetatable({}, {__close =
-            function() while true do end end}) coroutine.yield() end) coroutine.resume(c) coroutine.close(c)"),
+        (
+            "close-coroutine",
+            "local c = coroutine.create(function() local x <close> = setmetatable({}, {__close =
+            function() while true do end end}) coroutine.yield() end) coroutine.resume(c) coroutine.close(c)",
+        ),
         ("finalizer", "setmetatable({}, {__gc = function() while true do end end})"),
-        ("finalizers", "local function again() setmetatable({}, {__gc = again}) end again()
-            while true do local t = {} end"),
+        (
+            "finalizers",
+            "local function again() setmetatable({}, {__gc = again}) end again()
+            while true do local t = {} end",
+        ),
         ("tostring", "kvdb.print(setmetatable({}, {__tostring = function() while true do end end}))"),
         ("error-object", "error(setmetatable({}, {__tostring = function() while true do end end}))"),
-        ("index", "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end})
-            while true do pcall(function() return t[1] end) end"),
+        (
+            "index",
+            "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end})
+            while true do pcall(function() return t[1] end) end",
+        ),
         ("caught-memory", "while true do pcall(string.rep, 'x', 1 << 30) end"),
-        ("operators", "local t = setmetatable({}, {}) getmetatable(t).__add = function() while true do end end
-            return t + 1"),
+        (
+            "operators",
+            "local t = setmetatable({}, {}) getmetatable(t).__add = function() while true do end end
+            return t + 1",
+        ),
     ];
     all_end(&attacks, 503, |_| format!("{CPU}\n")).await;
 }
@@ -71,8 +83,11 @@ async fn what_lua_does_not_count_is_stopped() {
         ("pattern", "('a'):rep(100):find(('.-'):rep(30) .. 'b')"),
         ("pattern-gsub", "('a'):rep(100):gsub(('.-'):rep(30) .. 'b', '')"),
         ("pattern-gmatch", "for _ in ('a'):rep(100):gmatch(('a*'):rep(30) .. 'b') do end"),
-        ("plain-find", "('a'):rep(4000000):find(('a'):rep(1000000) .. 'b', 1, true)
-            ('a'):rep(4000000):find(('a'):rep(2000000) .. 'b', 1, true)"),
+        (
+            "plain-find",
+            "('a'):rep(4000000):find(('a'):rep(1000000) .. 'b', 1, true)
+            ('a'):rep(4000000):find(('a'):rep(2000000) .. 'b', 1, true)",
+        ),
         ("rep-of-nothing", "string.rep('', 1 << 60)"),
         ("move", "table.move({}, 1, 1 << 60, 2)"),
         ("insert", "table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 1)"),
@@ -81,8 +96,11 @@ async fn what_lua_does_not_count_is_stopped() {
         // All keys of the larger table that the last one needs are in one chain.
         ("rehash", "local t, n = {}, (1 << 18) - 1 for i = 1, (1 << 17) + 1 do t[i * n] = true end"),
         // Each coroutine is over before its instructions are counted.
-        ("short-coroutines", "local function f(n) for i = 1, 20 do
-            if n > 0 then coroutine.wrap(f)(n - 1) end end end f(150)"),
+        (
+            "short-coroutines",
+            "local function f(n) for i = 1, 20 do
+            if n > 0 then coroutine.wrap(f)(n - 1) end end end f(150)",
+        ),
     ];
     all_end(&attacks, 503, |_| format!("{CPU}\n")).await;
 }
@@ -98,10 +116,16 @@ async fn more_memory_than_there_is_is_not_given() {
         ("recursion", "local function f() return 1 + f() end f()"),
         ("closures", "local t = {} while true do t[#t + 1] = function() return t end end"),
         ("gsub", "('x'):rep(1 << 20):gsub('x', ('y'):rep(1 << 20))"),
-        ("concat", "local t = {} for i = 1, 64 do t[i] = ('x'):rep(1 << 10) end
-            local s = table.concat(t) s = s:rep(200) local u = s .. s .. s"),
-        ("sort", "table.sort(setmetatable({}, {__len = function() return 1 << 30 end,
-            __index = function() return 1 end}))"),
+        (
+            "concat",
+            "local t = {} for i = 1, 64 do t[i] = ('x'):rep(1 << 10) end
+            local s = table.concat(t) s = s:rep(200) local u = s .. s .. s",
+        ),
+        (
+            "sort",
+            "table.sort(setmetatable({}, {__len = function() return 1 << 30 end,
+            __index = function() return 1 end}))",
+        ),
         ("json", "local t = {} for i = 1, 1 << 22 do t[i] = json.decode('[[],[],[],[]]') end"),
     ];
     all_end(&attacks, 503, |_| format!("{MEMORY}\n")).await;

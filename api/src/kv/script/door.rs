@@ -21,9 +21,7 @@ const WITHHELD: [&[u8]; 3] = [b"key", b"access_token", b"remote_addr"];
 impl Call<'_> {
     pub(in crate::kv) async fn script(&self, grant: &KvGrant, name: &str, body: Body) -> Result<Answer> {
         match self.head.method {
-            Method::GET if self.query.flag("source")? => {
-                Ok(text(self.store().kv_get_script(grant, name)?.source))
-            }
+            Method::GET if self.query.flag("source")? => Ok(text(self.store().kv_get_script(grant, name)?.source)),
             Method::GET => self.run_script(grant, name, None).await,
             Method::POST => {
                 let form = if http_body::Body::is_end_stream(&body) { None } else { Some(self.posted(body).await?) };
