@@ -43,8 +43,8 @@ pub(crate) const KV_SCRIPT_INSTRUCTIONS: u32 = 1_000;
 pub(crate) const KV_SCRIPT_MEMORY_BYTES: usize = 16 << 20;
 /// Bytes that a worker can write to, all in all: what parses and prints for a script stays far below.
 pub(crate) const KV_WORKER_BYTES_MAX: u64 = 256 << 20;
-/// How far workers stand back behind whoever serves requests.
-pub(crate) const KV_SCRIPT_NICENESS: i32 = 19;
+/// How far workers stand back behind whoever serves requests: where both want a core, a worker has a thirtieth of it.
+pub(crate) const KV_SCRIPT_NICENESS: i32 = 15;
 /// What a script may ask of the store; a step of a listing is one.
 pub(crate) const KV_SCRIPT_OPERATIONS_MAX: u32 = 1_000;
 /// Bytes that a script prints.

@@ -90,16 +90,20 @@ pub(crate) fn run(args: &ScriptsArgs) -> Result<(), Failure> {
             // Until each has a worker, or its place in the line.
             std::thread::sleep(Duration::from_millis(500));
             let beside = measure()?;
-            let (stopped, ended) = (runaways.iter().any(JoinHandle::is_finished), ended.load(Ordering::Relaxed));
+            let stopped = runaways.iter().any(JoinHandle::is_finished);
             runaways.iter().for_each(JoinHandle::abort);
-            if stopped || ended == 0 {
+            if stopped {
                 return Err("the scripts did not run all the time".into());
             }
             let Taken { p50, p99 } = alone;
             let ratios = (beside.p50 / p50, beside.p99 / p99);
             println!(
-                "| {door} | {round} | {p50:.3} | {p99:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {ended} |",
-                beside.p50, beside.p99, ratios.0, ratios.1
+                "| {door} | {round} | {p50:.3} | {p99:.3} | {:.3} | {:.3} | {:.2} | {:.2} | {} |",
+                beside.p50,
+                beside.p99,
+                ratios.0,
+                ratios.1,
+                ended.load(Ordering::Relaxed)
             );
         }
     }
@@ -123,10 +127,13 @@ async fn furnish(gateway: SocketAddr) -> Result<String, Failure> {
 /// Has the script run again and again, and counts how often it was ended.
 async fn run_away(gateway: SocketAddr, script: String, ended: Arc<AtomicU64>) -> Result<(), Failure> {
     let mut sender = connect(gateway).await?;
-    while call(&mut sender, gateway, Method::GET, &script, "").await?.0 == StatusCode::SERVICE_UNAVAILABLE {
-        ended.fetch_add(1, Ordering::Relaxed);
+    loop {
+        // By the limit of its time or, where others leave it little, by that of the request.
+        match call(&mut sender, gateway, Method::GET, &script, "").await?.0 {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => ended.fetch_add(1, Ordering::Relaxed),
+            status => return Err(format!("{status} to a script that never ends").into()),
+        };
     }
-    Err("a script that never ends has ended".into())
 }
 
 /// Reads a value over and over.

@@ -95,6 +95,9 @@ async fn it_says_its_status_its_content_type_and_its_end() {
         ran(&home, wrong).await.is(500);
     }
     ran(&home, "kvdb.header['content-type'] = 'a\\nb'").await.is(500);
+    ran(&home, "kvdb.header['content-type'] = ('a'):rep(3000000)")
+        .await
+        .says(500, "a content type is at most 256 bytes");
 }
 
 #[tokio::test]
@@ -133,6 +136,8 @@ async fn it_gets_sets_counts_and_deletes() {
         kvdb.say(kvdb.set('', 'x'))
         kvdb.say(kvdb.set('scripts/x', 'x'))
         kvdb.say(kvdb.set('long', ('x'):rep(16385)))
+        kvdb.say(kvdb.set('longer', ('x'):rep(3000000)))
+        kvdb.say(kvdb.get(('x'):rep(3000000)))
         kvdb.say(kvdb.set('k', 'v', {ttl = 1e15}))";
     let expected = "v nilThere is no such key
 truetruetrue
@@ -144,6 +149,8 @@ true nilThere is no such key
 nilA key is 1 to 128 bytes
 nilKeys that begin with tokens/ or scripts/ are reserved
 nilA value is at most 16384 bytes
+nilThat is more than 2 MiB at once
+nilThat is more than 2 MiB at once
 nilttl is too long: at most 100 years
 ";
     ran(&home, source).await.is(200).has_body(expected);

@@ -127,7 +127,12 @@ pub(super) fn unpack<T: DeserializeOwned>(message: &[u8]) -> io::Result<T> {
 
 /// Sends a message.
 pub(super) fn send(to: &mut dyn Write, message: &impl Serialize) -> io::Result<()> {
-    to.write_all(&pack(message)?)?;
+    write(to, &pack(message)?)
+}
+
+/// Sends a message that is packed.
+pub(super) fn write(to: &mut dyn Write, frame: &[u8]) -> io::Result<()> {
+    to.write_all(frame)?;
     to.flush()
 }
 
@@ -138,4 +143,44 @@ pub(super) fn receive<T: DeserializeOwned>(from: &mut dyn Read, max: usize) -> i
     let mut message = vec![0; length(head, max)?];
     from.read_exact(&mut message)?;
     unpack(&message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 64;
+
+    #[test]
+    fn a_message_comes_back_and_the_next_one_behind_it() {
+        let mut line = Vec::new();
+        send(&mut line, &FromWorker::Ask(Operation::Get(b"k".to_vec()))).unwrap();
+        send(&mut line, &FromWorker::End(Ending::Failed("s:1: x".to_owned()))).unwrap();
+        let mut line = &*line;
+        let first: FromWorker = receive(&mut line, MAX).unwrap();
+        assert!(matches!(first, FromWorker::Ask(Operation::Get(key)) if key == b"k"));
+        let second: FromWorker = receive(&mut line, MAX).unwrap();
+        assert!(matches!(second, FromWorker::End(Ending::Failed(message)) if message == "s:1: x"));
+        assert_eq!(receive::<FromWorker>(&mut line, MAX).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_refused_by_its_length_alone() {
+        let long = FromWorker::Ask(Operation::Get(vec![0; MAX]));
+        assert!(receive::<FromWorker>(&mut &*pack(&long).unwrap(), MAX).is_err());
+        assert!(receive::<FromWorker>(&mut &[0xFF; 8][..], MAX).is_err());
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let whole = pack(&FromWorker::Ask(Operation::Transact(vec![Step::Check(vec![1, 2], None)]))).unwrap();
+        let message = &whole[4..];
+        unpack::<FromWorker>(message).unwrap();
+        for end in 0..message.len() {
+            assert!(unpack::<FromWorker>(&message[..end]).is_err(), "cut at {end}");
+        }
+        // A list that says it has more entries than there can be takes no memory for them.
+        assert!(unpack::<FromWorker>(&[0, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]).is_err());
+        assert!(unpack::<FromWorker>(&[9]).is_err());
+    }
 }

@@ -97,6 +97,8 @@ impl Worker {
         command.arg(settings.argument).env_clear().current_dir("/");
         // An allocator that takes hold of memory before it has a use for it would find none within a worker's bound.
         command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+        // What a terminal sends to the gateway is for the gateway alone, which may still have scripts to end.
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use mlua::{Error, Result, Table, Value};
 use windlass_store::clock;
+use windlass_store::limit::KV_CONTENT_TYPE_BYTES_MAX;
 
-use super::super::frame::{Ending, FromWorker, Operation, Output, Replied, ToWorker, receive, send};
+use super::super::frame::{Ending, FromWorker, Operation, Output, Replied, ToWorker, pack, receive, send, write};
 use crate::limit;
 
 /// It is shared by all that Lua can call.
@@ -59,7 +60,11 @@ impl Host {
     /// Has the gateway do something; why it was not done is told to the script.
     pub(super) fn ask(&self, operation: Operation) -> Replied {
         self.check();
-        let sent = send(&mut **self.0.output.borrow_mut(), &FromWorker::Ask(operation));
+        let frame = pack(&FromWorker::Ask(operation)).map_err(|error| error.to_string())?;
+        if frame.len() > limit::KV_SCRIPT_SAID_BYTES_MAX {
+            return Err("That is more than 2 MiB at once".to_owned());
+        }
+        let sent = write(&mut **self.0.output.borrow_mut(), &frame);
         let max = limit::KV_SCRIPT_REPLY_BYTES_MAX;
         match sent.and_then(|()| receive(&mut **self.0.input.borrow_mut(), max)) {
             Ok(ToWorker::Reply(reply)) => reply,
@@ -98,6 +103,9 @@ impl Host {
             },
             _ => None,
         };
+        if content_type.as_ref().is_some_and(|said| said.len() > KV_CONTENT_TYPE_BYTES_MAX) {
+            return Err(Error::runtime("a content type is at most 256 bytes"));
+        }
         self.0.begun.set(true);
         let mut answer = self.0.answer.borrow_mut();
         (answer.status, answer.content_type) = (status, content_type);
