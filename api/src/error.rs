@@ -241,6 +241,7 @@ fn kind_of(kind: Stored) -> ErrorKind {
         | Stored::NoSuchKeyId
         | Stored::NoSuchAccount
         | Stored::NoSuchShare
+        | Stored::NoSuchScript
         | Stored::NoSuchRecord
         | Stored::NoSuchIntent => ErrorKind::NotFound,
         Stored::BucketAlreadyOwnedByYou
@@ -304,6 +305,7 @@ fn words(error: &windlass_store::Error, form: Form) -> Option<&'static str> {
         (Stored::NoSuchBucket, Form::Bare) => "The requested bucket does not exist.",
         (Stored::NoSuchKey, Form::Envelope) => "File not found",
         (Stored::NoSuchKey, Form::Bare) => "The requested object does not exist.",
+        (Stored::NoSuchScript, Form::Envelope) => "Script not found",
         (Stored::NoSuchShare, Form::Bare) => "The requested share link does not exist.",
         (Stored::BucketAlreadyOwnedByYou | Stored::BucketAlreadyExists, _) => "Bucket name already in use",
         (Stored::BucketNotEmpty, _) => "Bucket is not empty",

@@ -48,7 +48,7 @@ pub use browser::{BrowserFile, browser_file};
 pub use call::{OverTls, Settings, State, Unheard, UploadSettings};
 pub use error::{Error, ErrorKind, Form, bare};
 pub use files::Links;
-pub use kv::{ClientAddress, Kv, KvCreate, KvSettings};
+pub use kv::{ClientAddress, Kv, KvCreate, KvScripts, KvSettings, work_on_scripts};
 pub use rate::{Rates, Taken};
 
 use route::Route;

@@ -1,6 +1,7 @@
 //! Every bound of the JSON doors, in one place.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Bytes of a JSON body.
 pub(crate) const JSON_BYTES_MAX: usize = 1 << 20;
@@ -32,6 +33,42 @@ pub(crate) const KV_FORM_BYTES_MAX: usize = 8 << 10;
 pub(crate) const KV_NUMBER_BYTES_MAX: usize = 128;
 /// Addresses whose requests without a credential are counted; when there are more, counting begins anew.
 pub(crate) const KV_ADDRESSES_MAX: usize = 65_536;
+/// CPU time of a script. The kernel ends a worker whose script uses a second more.
+pub(crate) const KV_SCRIPT_CPU: Duration = Duration::from_secs(1);
+/// What is told of a script that used it up.
+pub(crate) const KV_SCRIPT_CPU_REASON: &str = "The script took more than 1 s of CPU time";
+/// Instructions of Lua between two looks at the clock.
+pub(crate) const KV_SCRIPT_INSTRUCTIONS: u32 = 1_000;
+/// Bytes of all that Lua holds for a script.
+pub(crate) const KV_SCRIPT_MEMORY_BYTES: usize = 16 << 20;
+/// Bytes that a worker can write to, all in all: what parses and prints for a script stays far below.
+pub(crate) const KV_WORKER_BYTES_MAX: u64 = 256 << 20;
+/// How far workers stand back behind whoever serves requests: where both want a core, a worker has a thirtieth of it.
+pub(crate) const KV_SCRIPT_NICENESS: i32 = 15;
+/// What a script may ask of the store; a step of a listing is one.
+pub(crate) const KV_SCRIPT_OPERATIONS_MAX: u32 = 1_000;
+/// Bytes that a script prints.
+pub(crate) const KV_SCRIPT_OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a document that a script has read or printed as JSON.
+pub(crate) const KV_SCRIPT_JSON_BYTES_MAX: usize = 1 << 20;
+/// Tables in tables, in such a document.
+pub(crate) const KV_SCRIPT_JSON_DEPTH_MAX: usize = 64;
+/// Keys that a listing of a script has where it does not say how many.
+pub(crate) const KV_SCRIPT_LIST_KEYS: u64 = 1_000;
+/// Bytes of keys and values that a listing of a script may come to.
+pub(crate) const KV_SCRIPT_LIST_BYTES_MAX: usize = 1 << 20;
+/// Bytes of what a worker is told: a script and its parameters.
+pub(crate) const KV_SCRIPT_TASK_BYTES_MAX: usize = 256 << 10;
+/// Bytes of what a script is replied: the longest listing, with room.
+pub(crate) const KV_SCRIPT_REPLY_BYTES_MAX: usize = 2 << 20;
+/// Bytes of what a worker says: what a script printed, or a transaction.
+pub(crate) const KV_SCRIPT_SAID_BYTES_MAX: usize = 2 << 20;
+/// Characters of the message of a script's error.
+pub(crate) const KV_SCRIPT_MESSAGE_CHARS_MAX: usize = 512;
+/// Bytes of an address that a script sends its client to.
+pub(crate) const KV_SCRIPT_LOCATION_BYTES_MAX: usize = 2_048;
+/// Scripts that wait for their turn, for each that can run at once.
+pub(crate) const KV_SCRIPTS_WAITING: usize = 16;
 /// Bytes of a form's boundaries, field headers and preamble that may wait to be understood.
 pub(crate) const FORM_HELD_BYTES_MAX: usize = 256 << 10;
 /// Bytes of one plain field of a form.

@@ -6,7 +6,7 @@ use windlass_store::policy::Action;
 
 use crate::files::{file, folders, share};
 use crate::route::{Link, Route, route};
-use crate::v1::{accounts, adoption, billing, buckets, files, keys, kv, logs};
+use crate::v1::{accounts, adoption, billing, buckets, files, keys, kv, kv_scripts, logs};
 
 const PAY: StatusCode = StatusCode::PAYMENT_REQUIRED;
 const CONFLICT: StatusCode = StatusCode::CONFLICT;
@@ -27,6 +27,8 @@ const KEYS: &str = "/v1/keys";
 const KEY: &str = "/v1/keys/{keyId}";
 const KV: &str = "/v1/kv";
 const KV_BUCKET: &str = "/v1/kv/{kvId}";
+const KV_SCRIPTS: &str = "/v1/kv/{kvId}/scripts";
+const KV_SCRIPT: &str = "/v1/kv/{kvId}/scripts/{name}";
 const LOGS: &str = "/v1/logs";
 const LOG: &str = "/v1/logs/{logId}";
 const FILES: &str = "/v1/files";
@@ -44,6 +46,7 @@ const BUCKET_PATH: Link = &[("bucketId", "$request.path.bucketId"), ("path", "$r
 const ACCOUNT_ID: Link = &[("accountId", "$response.body#/data/id")];
 const KEY_ID: Link = &[("keyId", "$response.body#/data/id")];
 const KV_ID: Link = &[("kvId", "$response.body#/data/id")];
+const KV_SCRIPT_ID: Link = &[("kvId", "$request.path.kvId"), ("name", "$response.body#/data/id")];
 const LOG_ID: Link = &[("logId", "$response.body#/data/0/id")];
 const FILE_ID: Link = &[("fileId", "$response.body#/id")];
 const SHARE_ID: Link = &[("shareId", "$response.body#/id")];
@@ -112,6 +115,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(api_keys());
     routes.extend(connected());
     routes.extend(key_value());
+    routes.extend(scripts());
     routes.extend(face());
     routes
 }
@@ -131,6 +135,21 @@ fn key_value() -> Vec<Route> {
             .fails(&[LARGE])
             .then("getKvBucket", KV_ID),
         route(delete, KV_BUCKET, Action::DeleteKvBucket, kv::delete, ("deleteKvBucket", "Delete a key-value bucket")),
+    ]
+}
+
+/// Scripts of key-value buckets.
+fn scripts() -> Vec<Route> {
+    let (get, put, delete) = (Method::GET, Method::PUT, Method::DELETE);
+    let may = Action::UpdateKvBucket;
+    vec![
+        route(get.clone(), KV_SCRIPTS, may, kv_scripts::list, ("listKvScripts", "List the scripts of a bucket")),
+        route(get, KV_SCRIPT, may, kv_scripts::get, ("getKvScript", "Get a script")),
+        route(put, KV_SCRIPT, may, kv_scripts::put, ("putKvScript", "Put a script"))
+            .fails(&[PAY, LARGE])
+            .then("getKvScript", KV_SCRIPT_ID)
+            .then("deleteKvScript", KV_SCRIPT_ID),
+        route(delete, KV_SCRIPT, may, kv_scripts::delete, ("deleteKvScript", "Delete a script")),
     ]
 }
 

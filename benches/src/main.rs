@@ -14,6 +14,7 @@ mod process;
 mod request_log;
 mod running;
 mod scale;
+mod scripts;
 mod spread;
 mod uploads;
 mod upstream;
@@ -65,6 +66,8 @@ enum Command {
     Kv(kv::KvArgs),
     /// Requests for uploads beside reads of a file's record, and what they commit.
     Uploads(uploads::UploadsArgs),
+    /// Small reads without and beside scripts that never end.
+    Scripts(scripts::ScriptsArgs),
     /// Uploads to an upstream beside the same through a gateway.
     Upstream(upstream::UpstreamArgs),
     /// How often the disk syncs in a second.
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Command::Scale(args) => scale::run(&args),
         Command::Kv(args) => kv::run(&args),
         Command::Uploads(args) => uploads::run(&args),
+        Command::Scripts(args) => scripts::run(&args),
         Command::Upstream(args) => upstream::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),

@@ -244,6 +244,9 @@ sections! {
         create: Option<KvOpenTo> = None, Optional(OneOf(PhantomData::<KvOpenTo>));
         /// Requests in an hour of one address that presents no key. Holders of keys have what their plan allows.
         rate_limit: Limit = Limit::AtMost(1_000), Limited(Count(1..=1_000_000_000, "requests"));
+        /// Scripts that run at once, each in a process of its own; with 0 none does. Without it as many as the machine has
+        /// cores, and at least 2.
+        scripts_at_once: Option<u64> = None, Optional(Count(0..=256, "scripts"));
     }
 
     /// Backups of the metadata.

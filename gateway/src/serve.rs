@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use windlass_api::{Api, Kv, KvCreate, KvSettings, Links, Rates, State, UploadSettings};
+use windlass_api::{Api, Kv, KvCreate, KvScripts, KvSettings, Links, Rates, State, UploadSettings};
 use windlass_config::{
     BlobChecksum, BlobKind, Durability, KvOpenTo, Limits, ObjectOwnership, RequestLog, Settings, Tls,
 };
@@ -296,6 +296,12 @@ fn kv_settings(settings: &Settings) -> KvSettings {
             Some(KvOpenTo::Key) => KvCreate::Key,
         },
         rate_limit: settings.kv.rate_limit.at_most().map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        scripts: KvScripts {
+            // This very program, also once another version was put in its place.
+            program: "/proc/self/exe".into(),
+            argument: crate::cli::SCRIPTS,
+            at_once: settings.kv.scripts_at_once.map_or_else(cores, size),
+        },
     }
 }
 
@@ -320,6 +326,10 @@ fn net_limits(limits: &Limits) -> net::Limits {
 }
 
 /// A number from the settings, where it counts something in memory.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

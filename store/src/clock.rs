@@ -1,7 +1,9 @@
 //! The only home of time and randomness. Everything else is given a `Clock` and asks it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -61,6 +63,11 @@ impl Stopwatch {
     pub(crate) fn nanos(self) -> u64 {
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
+}
+
+/// The CPU time that this process has used, however long that took.
+pub fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// `N` bytes from the operating system's generator.

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     NoSuchKeyId,
     /// The named share link does not exist, has expired, or was revoked.
     NoSuchShare,
+    /// The named script does not exist in the key-value bucket.
+    NoSuchScript,
     /// The bucket name is taken by the caller's own organisation.
     BucketAlreadyOwnedByYou,
     /// The bucket name is taken by another organisation.

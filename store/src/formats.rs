@@ -1,6 +1,7 @@
 //! Every stored record as its present version writes it, and as earlier ones did. If a test here fails the format changed:
 //! raise the record's `VERSION`, add a branch to its `migrate`, and keep the old bytes here as what that branch must read.
 
+mod kv;
 mod uploads;
 
 use bytes::Bytes;
@@ -18,7 +19,6 @@ use crate::bucket::{
 use crate::cors::{Cors, CorsRule};
 use crate::id::{AccountId, BlobId, BucketId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyOrigin, KeyRow, KeyUsedRow, Scope, Scopes};
-use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvToken, KvUsageRow};
 use crate::lifecycle::{Expiration, Filter, FilterForm, Lifecycle, LifecycleRule, NoncurrentExpiration};
 use crate::link::{Adoption, Link, ManagedSettings};
 use crate::meta::codec::{self, Record, Tagged};
@@ -407,34 +407,6 @@ fn counters() {
     same(UsageRow { versions: 6, version_bytes: 7, markers: 8, ..row }, "020102030405060708");
     same(OrgUsageRow { buckets: 1, storage_bytes: 300 }, "0101ac02");
     same(BandwidthRow { bytes: 300 }, "01ac02");
-}
-
-#[test]
-fn key_values() {
-    let row = KvBucketRow {
-        org: OrgId([2; 16]),
-        name: "n".into(),
-        created_ms: 5,
-        updated_ms: 300,
-        secret_key: Some([3; 32]),
-        read_key: None,
-        write_key: Some([4; 32]),
-        signing_key: Some(vec![6, 7]),
-        signing_epoch: 8,
-        default_ttl_s: 604_800,
-        deleted_ms: Some(9),
-    };
-    same(
-        row,
-        "0102020202020202020202020202020202016e05ac0201030303030303030303030303030303030303030303030303030303030303030300010404040404040404040404040404040404040404040404040404040404040404010206070880f5240109",
-    );
-    let value = Bytes::from_static(b"v");
-    same(KvEntryRow { expires_ms: Some(300), content_type: Some("t".into()), value }, "0101ac020101740176");
-    same(KvExpiryRow, "01");
-    same(KvUsageRow { keys: 1, bytes: 300 }, "0101ac02");
-    same(KvDeletionRow { holds: true }, "0101");
-    // Not stored here, but kept by those who were given one.
-    same(KvToken::fixed(), "0101010101010101010101010101010101017001000100ac0205");
 }
 
 #[test]

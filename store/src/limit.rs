@@ -126,6 +126,12 @@ pub const KV_TRANSACTION_STEPS_MAX: usize = 1_000;
 pub const KV_LIST_STEP_ROWS: usize = 512;
 /// The same in bytes; the row that passes it is the step's last.
 pub const KV_LIST_STEP_BYTES: usize = 256 << 10;
+/// Scripts of a key-value bucket.
+pub const KV_SCRIPTS_PER_BUCKET_MAX: usize = 100;
+/// Bytes of a script's name.
+pub const KV_SCRIPT_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a script.
+pub const KV_SCRIPT_BYTES_MAX: usize = 64 << 10;
 
 /// Projects of an organisation.
 pub const PROJECTS_PER_ORG_MAX: u64 = 10_000;

@@ -161,6 +161,7 @@ fn each_library_is_named_in_its_one_home() {
         ("redb", "store/src/meta/redb", ""),
         ("object_store", "store/src/blob/", ""),
         ("s3s", "gateway/src/s3/", ""),
+        ("mlua", "api/src/kv/script/worker/", ""),
         ("http", upstream, "store/"),
         ("hyper", upstream, "store/"),
         ("quick_xml", upstream, ""),

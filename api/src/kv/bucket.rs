@@ -13,7 +13,7 @@ use crate::answer::{Answer, json};
 use crate::error::{Error, Result};
 
 /// Seconds that a token lasts where the form does not say it.
-const TOKEN_TTL_S: u64 = 3_600;
+pub(super) const TOKEN_TTL_S: u64 = 3_600;
 
 #[derive(Serialize)]
 struct Made {
@@ -61,7 +61,7 @@ fn policy(form: &Query) -> Result<KvPolicy> {
     })
 }
 
-fn permissions(list: &str) -> Result<KvPermissions> {
+pub(super) fn permissions(list: &str) -> Result<KvPermissions> {
     let mut permissions = KvPermissions::default();
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         match name {

@@ -12,6 +12,7 @@ mod listing;
 mod origin;
 mod place;
 mod query;
+mod script;
 mod transaction;
 mod value;
 
@@ -33,6 +34,8 @@ use windlass_store::policy::{Action, Grant, Principal, Resource};
 use self::address::Addresses;
 use self::place::Place;
 use self::query::Query;
+pub use self::script::KvScripts;
+use self::script::Workers;
 use crate::answer::Answer;
 use crate::error::{Error, ErrorKind, Form, Result};
 use crate::limit;
@@ -62,6 +65,8 @@ pub struct KvSettings {
     pub create: KvCreate,
     /// Requests in an hour of an address without a credential; `None` is no limit.
     pub rate_limit: Option<u32>,
+    /// How scripts are run.
+    pub scripts: KvScripts,
 }
 
 /// The key-value door.
@@ -72,6 +77,7 @@ pub struct Kv {
     addresses: Addresses,
     /// KiB of transactions that are held at once.
     transactions: Semaphore,
+    workers: Workers,
 }
 
 /// Who asks, and what was decided about them.
@@ -104,6 +110,7 @@ impl Kv {
     pub fn new(store: Arc<Store>, settings: KvSettings) -> Self {
         Self {
             store,
+            workers: Workers::new(settings.scripts.clone()),
             settings,
             rates: Rates::default(),
             addresses: Addresses::default(),
@@ -159,7 +166,7 @@ impl Kv {
         let credential = credential::of(&head.headers, query)?;
         match place {
             Place::Root => self.creator(credential.as_deref(), head).map(Asker::Creator),
-            Place::Bucket(id) | Place::Tokens(id) | Place::Key(id, _) => {
+            Place::Bucket(id) | Place::Tokens(id) | Place::Script(id, _) | Place::Key(id, _) => {
                 Ok(Asker::User(Box::new(self.store.kv_authorize(*id, credential.as_deref())?)))
             }
             Place::Coffee | Place::Nowhere => Err(Error::new(ErrorKind::NotFound, "There is nothing here")),
@@ -211,6 +218,7 @@ impl Call<'_> {
                 Method::POST => self.make_token(grant, body).await,
                 _ => Err(Error::method_not_allowed("POST")),
             },
+            (Place::Script(_, name), Asker::User(grant)) => self.script(grant, name, body).await,
             (Place::Key(_, key), Asker::User(grant)) => match *method {
                 Method::GET | Method::HEAD => self.get(grant, key),
                 Method::POST | Method::PUT => self.set(grant, key, body).await,
@@ -225,6 +233,12 @@ impl Call<'_> {
     fn store(&self) -> &Arc<Store> {
         &self.kv.store
     }
+}
+
+/// Makes the process a worker, which runs the scripts that `Kv` gives it until that ends it. It returns when there are no
+/// more; errors are those of its standard input and output, and of what it could not take from itself.
+pub fn work_on_scripts() -> std::io::Result<()> {
+    script::work()
 }
 
 /// Where the client is. Without an address there is nobody to trust.

@@ -14,6 +14,8 @@ pub(super) enum Place {
     Bucket(KvId),
     /// The access tokens of a bucket.
     Tokens(KvId),
+    /// A script of a bucket.
+    Script(KvId, String),
     /// A key of a bucket.
     Key(KvId, Vec<u8>),
     /// Nothing.
@@ -33,8 +35,9 @@ pub(super) fn of(base: &str, path: &str) -> Place {
             let key: Vec<u8> = percent_decode_str(behind).collect();
             if key == b"tokens/" {
                 Place::Tokens(id)
-            } else if key.starts_with(b"scripts/") {
-                Place::Nowhere
+            } else if let Some(name) = key.strip_prefix(b"scripts/") {
+                // What is no text is the name of none.
+                String::from_utf8(name.to_vec()).map_or(Place::Nowhere, |name| Place::Script(id, name))
             } else {
                 Place::Key(id, key)
             }
@@ -57,7 +60,8 @@ mod tests {
         assert_eq!((at("/coffee"), of("", "/coffee")), (Place::Coffee, Place::Coffee));
         assert_eq!((at(&format!("/{ID}")), at(&format!("/{ID}/"))), (Place::Bucket(id), Place::Bucket(id)));
         assert_eq!(at(&format!("/{ID}/tokens/")), Place::Tokens(id));
-        assert_eq!(at(&format!("/{ID}/scripts/x")), Place::Nowhere);
+        assert_eq!(at(&format!("/{ID}/scripts/x")), Place::Script(id, "x".to_owned()));
+        assert_eq!(at(&format!("/{ID}/scripts/%FF")), Place::Nowhere);
         for (rest, expected) in [
             ("a", &b"a"[..]),
             ("a/b/", b"a/b/"),

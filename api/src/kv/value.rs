@@ -31,13 +31,9 @@ impl Call<'_> {
             answer = Response::new(Body::empty());
             *answer.status_mut() = StatusCode::NOT_MODIFIED;
         }
-        let headers = answer.headers_mut();
         let unknown = HeaderValue::from_static("application/octet-stream");
-        headers.insert(CONTENT_TYPE, content_type.unwrap_or(unknown));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        // Whoever may write here must not have a page of this origin.
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer.headers_mut().insert(CONTENT_TYPE, content_type.unwrap_or(unknown));
+        harmless(&mut answer);
         tagged(&mut answer, found.etag);
         Ok(answer)
     }
@@ -81,6 +77,14 @@ impl Call<'_> {
     fn tags(&self, name: &HeaderName) -> Option<ETagMatch> {
         Some(ETagMatch::parse(self.head.headers.get(name)?.to_str().ok()?))
     }
+}
+
+/// Whoever may write here must not have a page of this origin.
+pub(super) fn harmless(answer: &mut Answer) {
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 fn tagged(answer: &mut Answer, etag: ETag) {

@@ -163,7 +163,7 @@ pub(crate) async fn delete(call: Call, (): ()) -> Result<Shown<Written<KvId>>> {
     Ok(Shown(Written::new(OBJECT, id)))
 }
 
-fn asked(call: &Call) -> Result<KvId> {
+pub(super) fn asked(call: &Call) -> Result<KvId> {
     let missing = || StoreError::new(Stored::NoSuchBucket, "There is no such bucket").into();
     call.id("kvId").ok_or_else(missing)
 }

@@ -7,6 +7,7 @@ pub(crate) mod buckets;
 pub(crate) mod files;
 pub(crate) mod keys;
 pub(crate) mod kv;
+pub(crate) mod kv_scripts;
 pub(crate) mod logs;
 mod managed;
 

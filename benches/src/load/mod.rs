@@ -18,6 +18,7 @@ pub(crate) use body::{Pieces, Random};
 pub(crate) use client::{Call, Client, Endpoint, Problem, Take};
 pub(crate) use drive::{Ask, Drive, Driven, drive, each};
 pub(crate) use fixed::{Fixed, plain_client};
+pub(crate) use histogram::Histogram;
 pub(crate) use plan::{LoadArgs, Operation, Payload, parse_size, prefilled_key};
 pub(crate) use report::Report;
 pub(crate) use run::{fill, run};

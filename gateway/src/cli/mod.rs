@@ -13,9 +13,13 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use windlass_api::work_on_scripts;
 
 use self::remote::{account, adopt, bucket, file, key, kv, log, usage};
 use crate::serve::Failure;
+
+/// What the program is called with to become a worker.
+pub(crate) const SCRIPTS: &str = "run-scripts";
 
 /// An S3-compatible storage gateway.
 #[derive(Debug, Parser)]
@@ -57,6 +61,9 @@ enum Command {
     Log(log::Args),
     /// Show what is used of a gateway, and what its plan allows.
     Usage(usage::Args),
+    /// Run the scripts of key-value buckets, as a gateway tells it to.
+    #[command(name = SCRIPTS, hide = true)]
+    Scripts,
     /// Print the version.
     Version,
 }
@@ -79,6 +86,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Kv(args)) => kv::run(args),
         Some(Command::Log(args)) => log::run(args),
         Some(Command::Usage(args)) => usage::run(args),
+        Some(Command::Scripts) => match work_on_scripts() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         Some(Command::Version) => print(&format!("windlass {}\n", env!("CARGO_PKG_VERSION"))),
         None => print(&Cli::command().render_help().to_string()),
     }

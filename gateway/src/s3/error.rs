@@ -106,6 +106,7 @@ pub(super) fn code(kind: ErrorKind) -> &'static str {
         // None is known to S3: they belong to the JSON doors.
         ErrorKind::NoSuchKeyId
         | ErrorKind::NoSuchShare
+        | ErrorKind::NoSuchScript
         | ErrorKind::NoSuchAccount
         | ErrorKind::AccountNotActive
         | ErrorKind::BucketLinked => "InvalidRequest",

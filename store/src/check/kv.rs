@@ -9,7 +9,9 @@ use crate::error::Result;
 use crate::id::OrgId;
 use crate::kv::{KvExpiryRow, KvId, KvUsageRow};
 use crate::meta::Read;
-use crate::meta::table::{IdRow, KV_BUCKET_BY_ORG, KV_BUCKETS, KV_DELETIONS, KV_ENTRIES, KV_EXPIRY, KV_USAGE};
+use crate::meta::table::{
+    IdRow, KV_BUCKET_BY_ORG, KV_BUCKETS, KV_DELETIONS, KV_ENTRIES, KV_EXPIRY, KV_SCRIPTS, KV_USAGE,
+};
 
 /// Checks them all; returns the bytes that each organisation has in them.
 pub(super) fn check_kv(read: &dyn Read, report: &mut Report) -> Result<HashMap<OrgId, u64>> {
@@ -21,6 +23,9 @@ pub(super) fn check_kv(read: &dyn Read, report: &mut Report) -> Result<HashMap<O
         if expires.is_some_and(|at| !leads(read, &KV_EXPIRY, &at, &KvExpiryRow)) {
             broken.push(format!("when a value of key-value bucket {id} expires"));
         }
+    })?;
+    walk(read, &KV_SCRIPTS, report, |_, (id, name), row| {
+        counted.entry(id).or_default().bytes += row.size(&name);
     })?;
     walk(read, &KV_EXPIRY, report, |_, (_, id, key), _| {
         if !exists(read, &KV_ENTRIES, &(id, key)) {

@@ -13,7 +13,7 @@ use crate::bucket::{BucketRow, DeletionRow};
 use crate::cors::Cors;
 use crate::id::{AccountId, BlobId, BucketId, EventId, KeyId, OrgId, ShareId, UploadId};
 use crate::key::{KeyRow, KeyUsedRow};
-use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvToken, KvUsageRow};
+use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvScriptRow, KvToken, KvUsageRow};
 use crate::lifecycle::{Lifecycle, LifecycleCursor};
 use crate::link::Link;
 use crate::meta::codec::{decode, encode, key_prefix};
@@ -52,7 +52,7 @@ fn fuzz_keys() {
             OrgId, String, [u8; 17], [u8; 32], u16, u32, u64, Newest, (OrgId, String), (OrgId, KeyId), (OrgId, BucketId),
             (OrgId, u32), (BucketId, String), (BucketId, ShareId), (BucketId, u32), (BlobId, u32), (UploadId, u16),
             (u64, [u8; 17]), (u64, ShareId), (u64, EventId), (BucketId, String, Newest), (BucketId, String, UploadId),
-            KvId, Vec<u8>, (OrgId, KvId), (KvId, Vec<u8>), (u64, KvId), (u64, KvId, Vec<u8>),
+            KvId, Vec<u8>, (OrgId, KvId), (KvId, Vec<u8>), (KvId, String), (u64, KvId), (u64, KvId, Vec<u8>),
             (OrgId, AccountId),
         );
         (read, made)
@@ -115,7 +115,7 @@ fn fuzz_rows() {
             OrgRow, IdRow, KeyRow, KeyUsedRow, BucketRow, DeletionRow, ObjectRow, ObjectHead, InlineRow, BlobRow, SumsRow,
             UploadRow, PartRow, ManifestRow, GarbageRow, UsageRow, OrgUsageRow, BandwidthRow, ShareRow, ShareRef,
             VersionRow, NullRow, EventRow, LifecycleCursor, AccountRow, AdoptionRow, TombstoneRow, KvBucketRow, KvEntryRow,
-            KvExpiryRow, KvUsageRow, KvDeletionRow, KvToken,
+            KvExpiryRow, KvUsageRow, KvDeletionRow, KvScriptRow, KvToken,
         );
         let documents = each!(is_row(bytes):
             BucketPolicy, PublicAccessBlock, Ownership, BucketAcl, Cors, Lifecycle, BucketTags, Website, Notification,

@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::error::Result;
 use crate::kv::entry::replace;
 use crate::kv::usage::{KvChange, count};
-use crate::kv::{KvBucketRow, KvGrant, KvId, KvRight};
+use crate::kv::{KvBucketRow, KvGrant, KvId, KvRight, script};
 use crate::limit;
 use crate::meta::table::{KV_BUCKET_BY_ORG, KV_BUCKETS, KV_DELETIONS, KV_ENTRIES, KV_USAGE};
 use crate::meta::{Key, KeyRange, Read, Record, Step, Tx};
@@ -74,6 +74,9 @@ pub(super) fn step(tx: &mut Tx<'_>, at: (Millis, KvId)) -> Result<u64> {
         let mut change = KvChange::default();
         for key in &keys {
             replace(tx, key, None, &mut change)?;
+        }
+        if keys.is_empty() {
+            script::remove_all(tx, id, &mut change)?;
         }
         count(tx, id, &bucket, None, &change)?;
         if keys.is_empty() {

@@ -79,7 +79,7 @@ impl Store {
         self.kv_drop(&KvGrant::for_owner(bucket, KvRight::Drop)).await
     }
 
-    fn kv_bucket_of(&self, grant: &Grant, id: KvId) -> Result<KvBucket> {
+    pub(super) fn kv_bucket_of(&self, grant: &Grant, id: KvId) -> Result<KvBucket> {
         let caller = grant.principal();
         let found = self.meta.read(|read| KvBucket::find(read, id))?;
         let seen = found.filter(|bucket| bucket.row.org == caller.org && caller.buckets.is_none());

@@ -5,6 +5,8 @@
 //! the millisecond on at which it expires. Counters, conditions and transactions are decided inside the commit, so
 //! that of many at once none is lost and all share one sync.
 //!
+//! A bucket can have scripts too, rows of `kv_scripts`, which are only kept here.
+//!
 //! `access` says who may do what in a bucket, and its grant is asked by every verb.
 
 mod access;
@@ -19,6 +21,7 @@ mod list;
 mod manage;
 mod number;
 mod policy;
+mod script;
 mod token;
 mod transaction;
 mod usage;
@@ -34,6 +37,7 @@ pub use manage::KvBucket;
 pub use number::Number;
 pub use policy::KvPolicy;
 pub(crate) use policy::reseal;
+pub use script::{KvScript, KvScriptRow};
 pub use token::{KvPermissions, KvToken};
 pub use transaction::KvOperation;
 pub use usage::KvUsageRow;

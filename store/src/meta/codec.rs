@@ -209,7 +209,7 @@ fixed_pair_keys! {
     (OrgId, String, 16) (OrgId, KeyId, 16) (OrgId, BucketId, 16) (OrgId, u32, 16) (OrgId, AccountId, 16)
     (BucketId, String, 16) (BucketId, ShareId, 16) (BucketId, u32, 16)
     (BlobId, u32, 16) (UploadId, u16, 16) (u64, [u8; 17], 8) (u64, ShareId, 8) (u64, EventId, 8)
-    (OrgId, KvId, 16) (KvId, Vec<u8>, 16) (u64, KvId, 8)
+    (OrgId, KvId, 16) (KvId, Vec<u8>, 16) (KvId, String, 16) (u64, KvId, 8)
     (OrgId, ProjectId, 16) (ProjectId, String, 16) (ProjectId, ProjectKeyId, 16) (BucketId, Newest, 16) (BucketId, EventId, 16)
     (u64, FileId, 8) (u64, DeliveryId, 8)
 }

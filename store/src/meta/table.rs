@@ -19,7 +19,7 @@ use crate::id::{
 };
 use crate::intent::{FileEventRow, FileRow, UploadCountRow};
 use crate::key::{KeyRow, KeyUsedRow};
-use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvUsageRow};
+use crate::kv::{KvBucketRow, KvDeletionRow, KvEntryRow, KvExpiryRow, KvId, KvScriptRow, KvUsageRow};
 use crate::notification::EventRow;
 use crate::object::{NullRow, ObjectRow, VersionRow};
 use crate::org::OrgRow;
@@ -171,6 +171,8 @@ tables! {
     DeliveryByBucket "delivery_by_bucket"
     /// Deliveries by when they are to be tried.
     DeliveryDue "delivery_due"
+    /// Scripts, by key-value bucket and name.
+    KvScripts "kv_scripts"
     ;
     // From here on: the tables of the request log's own file.
     /// Blocks of logged requests, by organisation, newest first.
@@ -330,6 +332,8 @@ pub const KV_EXPIRY: Typed<(u64, KvId, Vec<u8>), KvExpiryRow> = Typed::new(Table
 pub const KV_USAGE: Typed<KvId, KvUsageRow> = Typed::new(Table::KvUsage);
 /// Deleted key-value buckets by when they were deleted, and id.
 pub const KV_DELETIONS: Typed<(u64, KvId), KvDeletionRow> = Typed::new(Table::KvDeletions);
+/// Scripts by key-value bucket and name.
+pub const KV_SCRIPTS: Typed<(KvId, String), KvScriptRow> = Typed::new(Table::KvScripts);
 
 /// Projects by id.
 pub const PROJECTS: Typed<ProjectId, ProjectRow> = Typed::new(Table::Projects);

@@ -11,6 +11,7 @@ mod home;
 mod keys;
 mod kv;
 mod kv_model;
+mod kv_script;
 mod lifecycle;
 mod limits;
 mod migration;

@@ -50,7 +50,8 @@ async fn keys_are_any_bytes_decoded_once() {
         home.call(method, &format!("{longest}k")).await.says(400, "A key is 1 to 128 bytes");
     }
     home.call("PUT", "tokens/x").await.says(400, "Keys that begin with tokens/ or scripts/ are reserved");
-    home.call("PUT", "scripts/x").await.says(404, "There is nothing here");
+    home.call("PUT", "scripts/x").await.says(403, "The bucket's policy does not allow it");
+    home.call("PUT", "scripts/%FF").await.says(404, "There is nothing here");
 }
 
 #[tokio::test]

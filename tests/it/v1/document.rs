@@ -8,7 +8,7 @@ use windlass_tests::json::Json;
 use super::house::Org;
 
 /// Every operation of the contracts, and those beside them that say so.
-pub(super) const OPERATIONS: [&str; 43] = [
+pub(super) const OPERATIONS: [&str; 47] = [
     "POST /v1/buckets",
     "GET /v1/buckets",
     "GET /v1/buckets/{bucketId}",
@@ -38,6 +38,10 @@ pub(super) const OPERATIONS: [&str; 43] = [
     "GET /v1/kv/{kvId}",
     "PATCH /v1/kv/{kvId}",
     "DELETE /v1/kv/{kvId}",
+    "GET /v1/kv/{kvId}/scripts",
+    "GET /v1/kv/{kvId}/scripts/{name}",
+    "PUT /v1/kv/{kvId}/scripts/{name}",
+    "DELETE /v1/kv/{kvId}/scripts/{name}",
     "GET /v1/logs",
     "GET /v1/logs/{logId}",
     "GET /v1/billing/usage",

@@ -92,3 +92,40 @@ async fn a_deleted_bucket_is_not_there_any_more() {
     let usage = org.json.get("/v1/billing/usage").await.data(200);
     assert_eq!(usage["storage"]["usedBytes"], 0);
 }
+
+#[tokio::test]
+async fn scripts_are_put_shown_listed_and_deleted() {
+    let (org, other) = (Org::new(), Org::new());
+    let id = make(&org, json!({ "name": "n", "secretKey": "sec" })).await;
+    let path = |name: &str| format!("/v1/kv/{id}/scripts/{name}");
+    let put = |name: &str, source: &str| org.json.call("PUT", &path(name)).json(&json!({ "source": source }));
+    assert_eq!(put("b", "kvdb.print(1)").await.data(200), json!({ "object": "kv_script", "id": "b" }));
+    put("a", "").await.data(200);
+    put("b", "kvdb.print(23)").await.data(200);
+    Json::anonymous(&org.s3).get(&format!("/kv/{id}/scripts/b")).await.is(200).has_body("23");
+    let mut shown = org.json.get(&path("b")).await.data(200);
+    assert!(text(&shown, "updatedAt").ends_with('Z'));
+    shown["updatedAt"].take();
+    let expected =
+        json!({ "object": "kv_script", "id": "b", "bytes": 14, "updatedAt": null, "source": "kvdb.print(23)" });
+    assert_eq!(shown, expected);
+    let listed = org.json.get(&format!("/v1/kv/{id}/scripts")).await.page();
+    let rows: Vec<_> = listed.entries.iter().map(|row| (row["id"].clone(), row["bytes"].clone())).collect();
+    assert_eq!(rows, [(json!("a"), json!(0)), (json!("b"), json!(14))]);
+    assert!(listed.next.is_none() && listed.entries.iter().all(|row| row.get("source").is_none()));
+    assert_eq!(org.json.get(&format!("/v1/kv/{id}")).await.data(200)["bytes"], 16, "they count, their names too");
+
+    put("a%2Fb", "")
+        .await
+        .refused(400, "The name of a script is 1 to 64 letters, digits, dots, hyphens and underscores");
+    assert_eq!(org.json.call("PUT", &path("a")).json(&json!({})).await.invalid(), "source is required");
+    put("a", &"x".repeat(65_537)).await.is(400);
+    other.json.get(&path("b")).await.refused(404, "Bucket not found");
+    other.json.call("PUT", &path("b")).json(&json!({ "source": "" })).await.refused(404, "Bucket not found");
+    other.json.get(&format!("/v1/kv/{id}/scripts")).await.refused(404, "Bucket not found");
+
+    assert_eq!(org.json.delete(&path("b")).await.data(200), json!({ "object": "kv_script", "id": "b" }));
+    org.json.get(&path("b")).await.refused(404, "Script not found");
+    org.json.delete(&path("b")).await.refused(404, "Script not found");
+    assert_eq!(org.json.get(&format!("/v1/kv/{id}")).await.data(200)["bytes"], 1);
+}

@@ -1,5 +1,7 @@
 //! `windlass kv`
 
+mod script;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -123,6 +125,9 @@ enum Command {
         #[arg(long)]
         values: bool,
     },
+    /// Put, show and delete scripts of a bucket.
+    #[command(subcommand)]
+    Script(script::Command),
 }
 
 pub(in crate::cli) fn run(args: Args) -> ExitCode {
@@ -159,6 +164,7 @@ pub(in crate::cli) fn run(args: Args) -> ExitCode {
             send(remote, Method::DELETE, &bucket, &key, &[], "").await?;
             Ok(())
         }
+        Command::Script(command) => script::run(remote, command).await,
         Command::List { bucket, prefix, after, limit, reverse, values } => {
             let limit = limit.map(|limit| limit.to_string());
             let given = [("prefix", prefix.as_deref()), ("after", after.as_deref()), ("limit", limit.as_deref())];

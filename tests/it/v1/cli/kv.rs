@@ -35,3 +35,23 @@ async fn values_are_set_counted_listed_and_deleted() {
     assert!(cli.run(&["kv", "get", id, "n"]).said(1).contains("The bucket has been deleted"));
     cli.run(&["kv", "show", id]).said(4);
 }
+
+#[tokio::test]
+async fn scripts_are_put_listed_shown_and_deleted() {
+    let org = Org::new();
+    let cli = Cli::of(&org);
+    let made = cli.done(&["kv", "create", "Scripts"]);
+    let id = made.trim_end();
+    let source = "kvdb.print('hello')\n";
+    cli.write("hello.lua", source);
+    assert_eq!(cli.done(&["kv", "script", "put", id, "hello", "hello.lua"]), "hello put\n");
+    Json::anonymous(&org.s3).get(&format!("/kv/{id}/scripts/hello")).await.is(200).has_body("hello");
+    assert_eq!(cli.done(&["kv", "script", "get", id, "hello"]), source);
+    let listed = cli.done(&["kv", "script", "list", id]);
+    assert!(listed.contains("hello") && listed.contains("20 B"), "{listed}");
+    cli.write("long.lua", "-".repeat(70_000));
+    cli.run(&["kv", "script", "put", id, "long", "long.lua"]).said(1);
+    assert!(cli.run(&["kv", "script", "put", id, "gone", "gone.lua"]).said(9).contains("gone.lua"));
+    assert_eq!(cli.done(&["kv", "script", "delete", id, "hello"]), "hello deleted\n");
+    assert!(cli.run(&["kv", "script", "get", id, "hello"]).said(4).contains("Script not found"));
+}

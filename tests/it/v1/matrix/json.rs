@@ -13,6 +13,10 @@ fn bucket(method: &'static str, thing: &Thing, rest: &str) -> Ask {
     Ask::new(method, format!("/v1/buckets/{}{rest}", thing.id))
 }
 
+fn script(method: &'static str, thing: &Thing) -> Ask {
+    Ask::new(method, format!("/v1/kv/{}/scripts/s", thing.kv))
+}
+
 const BUCKETS_READ: &[&str] = &["buckets:read"];
 const BUCKETS_WRITE: &[&str] = &["buckets:write"];
 const FILES_READ: &[&str] = &["files:read"];
@@ -58,6 +62,14 @@ pub(super) fn management() -> Vec<Line> {
         line("DELETE /v1/kv/{kvId}", &["buckets:delete"], On::Bucket, "200", |t| {
             Ask::new("DELETE", format!("/v1/kv/{}", t.kv))
         }),
+        line("GET /v1/kv/{kvId}/scripts", BUCKETS_WRITE, On::Bucket, "200", |t| {
+            Ask::new("GET", format!("/v1/kv/{}/scripts", t.kv))
+        }),
+        line("GET /v1/kv/{kvId}/scripts/{name}", BUCKETS_WRITE, On::Bucket, "200", |t| script("GET", t)),
+        line("PUT /v1/kv/{kvId}/scripts/{name}", BUCKETS_WRITE, On::Bucket, "200", |t| {
+            of(script("PUT", t), &json!({ "source": "kvdb.print(2)" }))
+        }),
+        line("DELETE /v1/kv/{kvId}/scripts/{name}", BUCKETS_WRITE, On::Bucket, "200", |t| script("DELETE", t)),
         line("GET /v1/logs", LOGS_READ, On::Own, "200", |_| Ask::new("GET", "/v1/logs")),
         line("GET /v1/logs/{logId}", LOGS_READ, On::Log, "200", |t| Ask::new("GET", format!("/v1/logs/{}", t.log))),
         line("GET /v1/billing/usage", &[], On::Own, "200", |_| Ask::new("GET", "/v1/billing/usage")),

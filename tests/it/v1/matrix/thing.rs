@@ -83,6 +83,8 @@ impl Cast {
         if operation.contains("/v1/kv/") {
             let body = json!({ "name": "kv" });
             kv = text(&self.owner.post("/v1/kv", &body).await.is(201).json()["data"], "id");
+            let script = self.owner.call("PUT", &format!("/v1/kv/{kv}/scripts/s"));
+            script.json(&json!({ "source": "kvdb.print(1)" })).await.is(200);
         }
         let mut account = String::new();
         if operation.contains("/v1/aws-accounts/") {
@@ -110,7 +112,7 @@ impl Cast {
         };
         let kv = match thing.kv.as_str() {
             "" => Value::Null,
-            id => data(format!("/v1/kv/{id}")).await,
+            id => json!([data(format!("/v1/kv/{id}")).await, data(format!("/v1/kv/{id}/scripts")).await]),
         };
         let account = match thing.account.as_str() {
             "" => Value::Null,
