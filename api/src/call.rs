@@ -118,7 +118,8 @@ impl Call {
 
     /// Notes that the body of the answer is a file's.
     pub(crate) fn delivers(&self) {
-        if let Some(caller) = caller(&self.head) {
+        let counts = self.grant.bucket().is_ok_and(|bucket| !bucket.row.is_sandbox());
+        if let Some(caller) = caller(&self.head).filter(|_| counts) {
             caller.delivers();
         }
     }

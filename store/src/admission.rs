@@ -46,10 +46,9 @@ pub(crate) fn too_large(limit: u64) -> Error {
 
 /// Whether a content type, without its parameters, is one that a pattern means.
 fn matches(pattern: &str, essence: &str) -> bool {
-    let Some((kind, _)) = essence.split_once('/') else { return false };
     match pattern.split_once('/') {
         Some(("*", "*")) => true,
-        Some((of, "*")) => of.eq_ignore_ascii_case(kind),
+        Some((of, "*")) => essence.split_once('/').is_some_and(|(kind, _)| of.eq_ignore_ascii_case(kind)),
         _ => pattern.eq_ignore_ascii_case(essence),
     }
 }

@@ -23,8 +23,9 @@ use crate::bucket::{Bucket, no_such_bucket};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, KeyId, OrgId};
-use crate::key::{Scope, Scopes};
+use crate::key::{KeyOrigin, Scope, Scopes};
 use crate::meta::Read;
+use crate::meta::table::KEYS;
 use crate::name::BucketName;
 
 pub use block::PublicAccessBlock;
@@ -381,10 +382,26 @@ pub fn authorize(
             Some(bucket.ok_or_else(no_such_bucket)?)
         }
     };
+    if let Some(bucket) = &bucket {
+        keep_sandbox(read, bucket, key, action)?;
+    }
     if let Some(bucket) = bucket.as_ref().filter(|_| action.is_on_contents()) {
         bucket.check_active()?;
     }
     Ok(Grant { action, caller: principal.clone(), bucket, lists: true, each: false })
+}
+
+/// `AccessDenied` for what would leave something in the bucket that a project is tried with beside the files that are uploaded
+/// by links: it counts towards no quota, since those go in time.
+fn keep_sandbox(read: &dyn Read, bucket: &Bucket, by: &KeyPrincipal, action: Action) -> Result<()> {
+    let adds = matches!(action, Action::PutObject | Action::PutBucketVersioning | Action::PutObjectLock);
+    if !adds || !bucket.row.is_sandbox() {
+        return Ok(());
+    }
+    match KEYS.get(read, &by.key)? {
+        Some(row) if row.origin == KeyOrigin::Project => Ok(()),
+        _ => Err(Error::new(ErrorKind::AccessDenied, "Test files are uploaded by the links of their project alone.")),
+    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ impl Links {
                 if let (Some(caller), Ok(bucket)) = (caller(&head), grant.bucket()) {
                     caller.belongs_to(owner.org, None);
                     caller.uses(bucket.id, bucket.row.org);
-                    caller.delivers();
+                    if !bucket.row.is_sandbox() {
+                        caller.delivers();
+                    }
                 }
                 match content::read(&self.store, &grant, key, &head.headers).await {
                     Ok(content) => kept_from_caches(content.into_answer()),

@@ -87,18 +87,20 @@ pub(super) async fn answer(route: &Route, parts: &Parts, request: Request<Body>)
         Ok(admitted) => admitted,
         Err(refusal) => return told(state, refusal).into_answer(),
     };
-    if let Some(caller) = caller(&head) {
-        caller.belongs_to(access.org(), None);
-    }
-    let answered = match rate.and_then(|rate| rate.retry_after_s) {
-        Some(seconds) => {
+    let answered = match (access, rate.and_then(|rate| rate.retry_after_s)) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(_), Some(seconds)) => {
             let message = format!("Rate limit exceeded. Retry after {seconds} seconds");
             Err(Refusal::new(Code::RateLimited, message))
         }
-        None => {
+        (Ok(access), None) => {
             let ask = Ask { state: Arc::clone(state), access, head, body, template: route.path };
             let late = |_| Err(Refusal::new(Code::Timeout, "Request timeout"));
-            tokio::time::timeout(state.settings.timeout, (route.handler)(ask)).await.unwrap_or_else(late)
+            let answering = (route.handler)(ask);
+            match route.waits {
+                true => answering.await,
+                false => tokio::time::timeout(state.settings.timeout, answering).await.unwrap_or_else(late),
+            }
         }
     };
     let mut answer = answered.unwrap_or_else(|refusal| told(state, refusal).into_answer());
@@ -119,20 +121,23 @@ pub(super) fn told(state: &State, refusal: Refusal) -> Refusal {
     }
 }
 
-/// Who asks, and whether they may ask once more.
-fn admit(route: &Route, parts: &Parts, head: &Head) -> Result<(ProjectAccess, Option<Taken>)> {
+/// Who asks and what they may, and whether they may ask once more.
+fn admit(route: &Route, parts: &Parts, head: &Head) -> Result<(Result<ProjectAccess>, Option<Taken>)> {
     let (store, now) = (&parts.state.store, parts.state.store.now());
     let presented = presented(&head.headers)?;
+    let belongs_to = |org| caller(head).inspect(|caller| caller.belongs_to(org, None));
     if let Some(access) = store.project_key(presented)? {
+        belongs_to(access.org());
         let limit = store.plan_of(access.org())?.uploads.requests_per_minute;
         let rate = access.key().and_then(|key| parts.rates.take(key, limit, now));
-        return Ok((access, rate));
+        return Ok((Ok(access), rate));
     }
     let Needs::Either(action) = route.needs else { return Err(unauthorized()) };
     let principal = auth::known(store, presented)?.ok_or_else(unauthorized)?;
     let rate = parts.state.rates.take(principal.org, store.plan_of(principal.org)?.max_requests_per_minute, now);
-    let grant = authorize(store, &principal, action, &Asked::Service)?;
-    Ok((ProjectAccess::of(grant), rate))
+    belongs_to(principal.org);
+    let grant = authorize(store, &principal, action, &Asked::Service);
+    Ok((grant.map(ProjectAccess::of).map_err(Refusal::from), rate))
 }
 
 /// The one key that a request presents.

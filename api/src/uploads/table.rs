@@ -27,6 +27,8 @@ pub(super) struct Route {
     /// The template of its path.
     pub(super) path: &'static str,
     pub(super) needs: Needs,
+    /// Whether it waits for somebody else, who has a deadline of their own.
+    pub(super) waits: bool,
     pub(super) handler: Box<dyn Fn(Ask) -> Answering + Send + Sync>,
 }
 
@@ -34,7 +36,7 @@ fn on<F>(method: &Method, path: &'static str, needs: Needs, handler: fn(Ask) -> 
 where
     F: Future<Output = Result<Answer>> + Send + 'static,
 {
-    Route { method: method.clone(), path, needs, handler: Box::new(move |ask| Box::pin(handler(ask))) }
+    Route { method: method.clone(), path, needs, waits: false, handler: Box::new(move |ask| Box::pin(handler(ask))) }
 }
 
 const FILES: &str = "/api/v1/files";
@@ -80,7 +82,7 @@ pub(super) fn routes() -> Vec<Route> {
         on(post, ROUTES, CHANGE, routes::create),
         on(patch, ROUTE, CHANGE, routes::update),
         on(delete, ROUTE, CHANGE, routes::delete),
-        on(post, "/api/v1/routers/{id}/webhook/test", CHANGE, routes::try_webhook),
+        Route { waits: true, ..on(post, "/api/v1/routers/{id}/webhook/test", CHANGE, routes::try_webhook) },
         on(get, KEYS, READ, keys::list),
         on(post, KEYS, CHANGE, keys::create),
         on(delete, "/api/v1/keys/{id}", CHANGE, keys::delete),

@@ -50,7 +50,8 @@ impl RequestBody {
         NewFile {
             name: self.name,
             size: self.size,
-            content_type: self.content_type,
+            // As it comes back in the header of a PUT.
+            content_type: self.content_type.trim().to_owned(),
             route_slug: self.route_slug,
             said,
             base: ask.base(),

@@ -2,7 +2,7 @@
 //! is only within the gateway's reach: so names are resolved here, every address that a name has is checked, and only what
 //! was checked is connected to; redirects are not followed and no proxy is asked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url};
 use windlass_api::uploads::{Carrier, Message};
+use windlass_store::upstream::is_public;
 
 /// Finds the addresses of a name.
 type Lookup = dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync;
@@ -136,114 +137,15 @@ fn is_refused(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Whether an address is one of the public internet (IANA: special-purpose address registries).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
-        // This network, private, loopback, multicast, reserved and broadcast.
-        (0 | 10 | 127 | 224..=255, _, _) => true,
-        // Shared between carriers.
-        (100, 64..=127, _) => true,
-        // Link-local, where clouds tell their machines who they are.
-        (169, 254, _) => true,
-        (172, 16..=31, _) => true,
-        // Protocol assignments, documentation, the former relays of 6to4.
-        (192, 0, 0 | 2) | (192, 88, 99) | (192, 168, _) => true,
-        // Benchmarks and documentation.
-        (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
-    !special
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let inner = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match [a, b, c, d, e, f] {
-        // IPv4 in other clothes: mapped, and translated (RFC 6052).
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => inner(g, h),
-        // 6to4.
-        [0x2002, high, low, ..] => inner(high, low),
-        // Protocol assignments with Teredo, and documentation.
-        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // All other global unicast, and nothing else.
-        [first, ..] => first & 0xe000 == 0x2000,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
     fn message(url: &str) -> Message {
         Message { url: url.to_owned(), headers: Vec::new(), body: "{}".to_owned() }
-    }
-
-    #[test]
-    fn only_addresses_of_the_public_internet_are_public() {
-        for public in [
-            "8.8.8.8",
-            "1.1.1.1",
-            "100.63.255.255",
-            "172.32.0.1",
-            "192.1.2.3",
-            "2606:4700::1111",
-            "::ffff:8.8.8.8",
-            "2002:808:808::1",
-            "64:ff9b::808:808",
-        ] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-        for private in [
-            "127.0.0.1",
-            "127.1.2.3",
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "192.0.0.1",
-            "192.0.2.1",
-            "198.18.0.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::127.0.0.1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "2002:7f00:1::1",
-            "64:ff9b::7f00:1",
-            "64:ff9b:1::1",
-            "2001::1",
-            "2001:db8::1",
-            "3fff::1",
-        ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
-        }
     }
 
     #[tokio::test]
@@ -273,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_is_refused_for_any_of_its_addresses_and_is_asked_once_for_check_and_connection() {
+    async fn a_name_is_refused_for_any_of_its_addresses() {
         let answers: [&[&str]; 3] = [&["127.0.0.1"], &["8.8.8.8", "10.0.0.1"], &["::1"]];
         for answer in answers {
             let lookup: Arc<Lookup> = Arc::new(move |_| {
@@ -285,20 +187,31 @@ mod tests {
         }
     }
 
-    /// There is no lookup but that of the connection, so no answer could come between it and its check.
     #[tokio::test]
-    async fn a_name_that_changes_its_answer_is_checked_each_time() {
+    async fn a_name_that_nobody_knows_cannot_be_reached() {
+        let lookup: Arc<Lookup> = Arc::new(|_| Box::pin(std::future::ready(Err(std::io::Error::other("no answer")))));
+        let outward = Outward::with_lookup(false, Duration::from_secs(60), lookup);
+        assert_eq!(outward.post(message("https://nowhere.test/")).await, Err("it could not be reached"));
+    }
+
+    /// What was checked is what is connected to: the resolver is asked once for each connection, and there is no other lookup.
+    #[tokio::test]
+    async fn a_name_that_changes_its_answer_between_check_and_connection_is_not_followed() {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
+        // A public address for whoever checks, and another one for whoever connects.
         let lookup: Arc<Lookup> = Arc::new(move |_| {
             let first = count.fetch_add(1, Ordering::SeqCst) == 0;
-            let found =
-                if first { Err(std::io::Error::other("no answer")) } else { Ok(vec![Ipv4Addr::LOCALHOST.into()]) };
-            Box::pin(std::future::ready(found))
+            let address = if first { Ipv4Addr::new(8, 8, 8, 8) } else { Ipv4Addr::LOCALHOST };
+            Box::pin(std::future::ready(Ok(vec![address.into()])))
         });
-        let outward = Outward::with_lookup(false, Duration::from_secs(5), lookup);
-        assert_eq!(outward.post(message("https://rebound.test/")).await, Err("it could not be reached"));
+        let resolver = Checked { allow_private: false, lookup: Arc::clone(&lookup) };
+        let name = || "rebound.test".parse::<Name>().unwrap();
+        let addresses: Vec<_> = resolver.resolve(name()).await.ok().unwrap().collect();
+        assert_eq!(addresses, ["8.8.8.8:0".parse().unwrap()], "connected to is what was checked");
+        assert!(resolver.resolve(name()).await.err().unwrap().is::<Refused>());
+        let outward = Outward::with_lookup(false, Duration::from_secs(60), lookup);
         assert_eq!(outward.post(message("https://rebound.test/")).await, Err(REFUSED));
-        assert_eq!(asked.load(Ordering::SeqCst), 2, "one lookup for each attempt");
+        assert_eq!(asked.load(Ordering::SeqCst), 3, "one lookup for each connection");
     }
 }

@@ -55,7 +55,7 @@ impl Limits {
     /// else `QuotaExceeded`.
     pub(super) fn begin(&self, operation: &Operation, grant: &Grant, extensions: &Extensions) -> S3Result<()> {
         let Ok(bucket) = grant.bucket() else { return Ok(()) };
-        let (org, delivers) = (bucket.row.org, operation.name == DELIVERY);
+        let (org, delivers) = (bucket.row.org, operation.name == DELIVERY && !bucket.row.is_sandbox());
         if let Some(caller) = extensions.get::<Arc<Caller>>() {
             caller.uses(bucket.id, org);
             // What nobody in particular does in a bucket is told to its owner.

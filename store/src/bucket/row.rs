@@ -102,8 +102,8 @@ impl BucketRow {
         self.documents.has(DocumentKind::LiveFiles) || self.is_sandbox()
     }
 
-    /// Whether it holds what a project is tried with, which counts towards no quota.
-    pub(crate) fn is_sandbox(&self) -> bool {
+    /// Whether it holds what a project is tried with, which counts towards no quota: neither what is stored nor what is sent.
+    pub fn is_sandbox(&self) -> bool {
         self.documents.has(DocumentKind::TestFiles)
     }
 

@@ -7,15 +7,14 @@ use crate::Store;
 use crate::bucket::Bucket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{FileId, UploadId};
-use crate::intent::event;
 use crate::intent::row::{self, File, FileStatus, no_such_upload};
-use crate::intent::usage::count_upload;
+use crate::intent::{event, usage};
 use crate::meta::table::{OBJECTS, PARTS, UPLOADS};
 use crate::meta::{KeyRange, Step, Tx};
 use crate::name::ObjectKey;
 use crate::object::{DeleteObject, ObjectRow, WriteCondition, delete_one};
 use crate::plan::Plan;
-use crate::project::{ProjectAccess, Space};
+use crate::project::ProjectAccess;
 use crate::upload::{self, CompleteUpload, PartRef};
 use crate::webhook;
 
@@ -32,7 +31,8 @@ pub enum Confirmed {
 
 impl Store {
     /// Confirms a file that was uploaded as a whole, and takes over what the client says of it. Once more of one that is
-    /// confirmed changes nothing. `NoSuchIntent` for one that is deleted or was never announced here.
+    /// confirmed changes nothing. `NoSuchIntent` for one that is deleted or was never announced here, `TierLimit` if the plan
+    /// allows no more of them this month.
     pub async fn confirm_file(
         &self,
         access: &ProjectAccess,
@@ -40,6 +40,7 @@ impl Store {
         said: Vec<(String, Option<String>)>,
     ) -> Result<Confirmed> {
         let space = access.space()?;
+        let plan = Arc::clone(self.plans.of(space.org)?);
         self.meta
             .write(move |tx| {
                 let mut file = File::of(tx, &space, id)?;
@@ -50,13 +51,14 @@ impl Store {
                     FileStatus::Uploading => {}
                 }
                 row::merge(&mut file.row.said, &said)?;
-                settle(tx, file)
+                settle(tx, &plan, file)
             })
             .await
     }
 
     /// Completes the upload of a file in parts and confirms the file. `NoSuchIntent` for another upload than the file's;
-    /// what is wrong with the parts is `InvalidPart`, `InvalidPartOrder` or `EntityTooSmall`, and the upload goes on.
+    /// what is wrong with the parts is `InvalidPart`, `InvalidPartOrder` or `EntityTooSmall`, and the upload goes on; so it
+    /// does after `TierLimit`.
     pub async fn confirm_parts(
         &self,
         access: &ProjectAccess,
@@ -80,20 +82,19 @@ impl Store {
                     FileStatus::Uploading => {}
                 }
                 row::merge(&mut file.row.said, &said)?;
-                complete(tx, &space, &plan, file, (upload, &parts))
+                complete(tx, &plan, file, (upload, &parts))
             })
             .await
     }
 }
 
-fn complete(
+/// Completes an upload of these parts and confirms its file, or has it fail if they do not come to it.
+pub(super) fn complete(
     tx: &mut Tx<'_>,
-    space: &Space,
     plan: &Plan,
     file: File,
     (id, parts): (UploadId, &[PartRef]),
 ) -> Result<Confirmed> {
-    let bucket = space.bucket(tx)?;
     let mut size = 0_u64;
     for part in parts {
         let row = PARTS.get(tx, &(id, part.number))?;
@@ -113,12 +114,13 @@ fn complete(
         kind: None,
         size: None,
     };
-    upload::complete(tx, bucket.id, plan, &complete)?;
-    settle(tx, file)
+    upload::complete(tx, file.row.bucket, plan, &complete)?;
+    settle(tx, plan, file)
 }
 
-/// Confirms a file that was announced if its object is what was announced, or has it fail if it is something else.
-pub(super) fn settle(tx: &mut Tx<'_>, mut file: File) -> Result<Confirmed> {
+/// Confirms a file that was announced if its object is what was announced, or has it fail if it is something else. If the plan
+/// allows no more files this month it is `TierLimit`, and nothing has changed.
+pub(super) fn settle(tx: &mut Tx<'_>, plan: &Plan, mut file: File) -> Result<Confirmed> {
     let Some(object) = OBJECTS.get(tx, &(file.row.bucket, file.row.key.clone()))? else {
         return Ok(Confirmed::Missing);
     };
@@ -126,10 +128,11 @@ pub(super) fn settle(tx: &mut Tx<'_>, mut file: File) -> Result<Confirmed> {
         fail(tx, file)?;
         return Ok(Confirmed::Mismatch);
     }
-    file.turn(tx, FileStatus::Uploaded)?;
     if !file.row.is_test {
-        count_upload(tx, file.row.org)?;
+        usage::check_uploads(tx, file.row.org, plan, tx.now())?;
+        usage::count_upload(tx, file.row.org)?;
     }
+    file.turn(tx, FileStatus::Uploaded)?;
     event::note(tx, &file)?;
     webhook::queue(tx, &file)?;
     Ok(Confirmed::Yes(Box::new(file)))

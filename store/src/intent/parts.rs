@@ -10,7 +10,7 @@ use crate::limit;
 use crate::meta::table::{PARTS, UPLOADS};
 use crate::meta::{KeyRange, Read, Step};
 use crate::project::{ProjectAccess, Space};
-use crate::upload::PartEntry;
+use crate::upload::{PartEntry, PartRef};
 
 /// How a file is cut into parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,21 @@ impl Store {
             })
             .await
     }
+}
+
+/// The parts of a file that was cut into such, if all have come, each in its length.
+pub(super) fn all_parts(read: &dyn Read, file: &File) -> Result<Option<Vec<PartRef>>> {
+    let Some(cut) = file.cut() else { return Ok(None) };
+    let mut parts = Vec::new();
+    PARTS.scan(read, &KeyRange::prefix(&cut.upload.0), |(_, number), row| {
+        if cut.bytes_of(number) != Some(row.size) {
+            return Ok(Step::Stop);
+        }
+        let PartEntry { etag, .. } = PartEntry::of(number, row);
+        parts.push(PartRef { number, etag: etag.to_string(), checksum: None });
+        Ok(Step::Continue)
+    })?;
+    Ok(Some(parts).filter(|parts| parts.len() == usize::from(cut.count)))
 }
 
 /// A file that comes in parts, and is not there yet.

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::Store;
 use crate::bandwidth::Period;
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::OrgId;
 use crate::meta::table::{ORG_BANDWIDTH, ORG_USAGE, UPLOAD_COUNTS};
 use crate::meta::{Read, Record, Tx};
+use crate::plan::Plan;
 use crate::project::ProjectAccess;
 
 /// Months that are told.
@@ -40,9 +41,26 @@ pub struct UploadUsage {
     pub uploads: u64,
 }
 
-/// Files confirmed in the month of a time.
-pub(super) fn uploads_of(read: &dyn Read, org: OrgId, now: Millis) -> Result<u64> {
-    Ok(UPLOAD_COUNTS.get(read, &(org, Period::of(now).number()))?.unwrap_or_default().uploads)
+/// What a month allows a plan that is blocked when it is used up: those that pay and those with overage are let through.
+fn cap(plan: &Plan, max: Option<u64>) -> u64 {
+    max.filter(|_| !plan.paid && !plan.overage).unwrap_or(u64::MAX)
+}
+
+/// `TierLimit` if as many files were confirmed this month as a plan allows.
+pub(super) fn check_uploads(read: &dyn Read, org: OrgId, plan: &Plan, now: Millis) -> Result<()> {
+    let count = UPLOAD_COUNTS.get(read, &(org, Period::of(now).number()))?.unwrap_or_default();
+    if count.uploads < cap(plan, plan.uploads.uploads_per_month) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::TierLimit, "Monthly upload limit reached"))
+}
+
+/// `TierLimit` if as many bytes were sent this month as a plan allows.
+pub(super) fn check_sent(plan: &Plan, sent_bytes: u64) -> Result<()> {
+    if sent_bytes < cap(plan, plan.max_bandwidth_bytes_per_month) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::TierLimit, "Monthly bandwidth limit reached"))
 }
 
 /// Counts a file that is confirmed now.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::access::Rules;
 use super::request::{Asked, S3Asked};
-use super::{Action, Grant, Principal, S3Action};
+use super::{Action, Grant, NOBODY, Principal, S3Action, keep_sandbox};
 use crate::Store;
 use crate::bucket::{Bucket, DocumentKind, no_such_bucket};
 use crate::clock::Millis;
@@ -108,6 +108,7 @@ fn visible(read: &dyn Read, now: Millis, principal: &Principal, action: Action, 
     if hidden || (bucket.row.is_deleting() && !stranger_denied) {
         return Err(no_such_bucket());
     }
+    keep_sandbox(read, &bucket, key.unwrap_or(&NOBODY), action)?;
     Ok(bucket)
 }
 

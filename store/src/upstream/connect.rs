@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
-use super::provider::is_private;
+use super::address::is_public;
 
 /// Connects over TCP.
 pub(super) type Plain = HttpConnector<Resolver>;
@@ -54,10 +54,13 @@ impl Service<Name> for Resolver {
         let allow_private = self.allow_private;
         let found = GaiResolver::new().call(name);
         Box::pin(async move {
-            let allowed = |address: &SocketAddr| allow_private || !is_private(address.ip());
-            let addresses: Vec<SocketAddr> = found.await?.filter(allowed).collect();
-            if addresses.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the host has no address that is allowed"));
+            let addresses: Vec<SocketAddr> = found.await?.collect();
+            // One that is not allowed among others is no accident.
+            if !allow_private && !addresses.iter().all(|address| is_public(address.ip())) {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the host has an address that is not allowed",
+                ));
             }
             Ok(addresses.into_iter())
         })

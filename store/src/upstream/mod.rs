@@ -3,6 +3,7 @@
 //! A request is signed anew with an account's credentials and sent as it is; the answer streams back. Deliberately absent:
 //! who may ask, and what an answer means to a door.
 
+mod address;
 mod arriving;
 mod breaker;
 mod buckets;
@@ -22,6 +23,7 @@ mod sts;
 mod uploads;
 pub mod xml;
 
+pub use address::is_public;
 pub use breaker::{Breaker, BreakerCounters, BreakerState, Outcome, Permit};
 pub use buckets::{UpstreamBucket, UpstreamBuckets};
 pub use client::{Client, ClientOptions};

@@ -1,12 +1,12 @@
 //! A provider: where an S3 API of somebody else is, and with whose credentials it is asked.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use windlass_config::Secret;
 
+use super::address::is_public;
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,22 +84,10 @@ impl Endpoint {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Whether its host is an address that only this machine or this network has.
+    /// Whether its host is an address that is not one of the public internet. A name is asked when it is resolved.
     pub fn is_private(&self) -> bool {
         let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_private)
-    }
-}
-
-/// Whether an address is not one of the internet (RFC 6890).
-pub(super) fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let shared = first == 100 && (64..128).contains(&second);
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_broadcast() || first == 0 || shared
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address| !is_public(address))
     }
 }
 
@@ -129,7 +117,7 @@ mod tests {
         for yes in ["http://localhost:9", "http://169.254.169.254", "http://100.64.0.1", "http://[fd00::1]"] {
             assert!(private(yes), "{yes}");
         }
-        for no in ["https://s3.example.com", "http://8.8.8.8", "http://[2001:db8::1]"] {
+        for no in ["https://s3.example.com", "http://8.8.8.8", "http://[2606:4700::1111]"] {
             assert!(!private(no), "{no}");
         }
     }

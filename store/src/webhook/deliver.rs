@@ -7,8 +7,8 @@ use crate::id::{BucketId, DeliveryId};
 use crate::intent::File;
 use crate::limit;
 use crate::meta::table::{DELIVERY_BY_BUCKET, DELIVERY_DUE, IdRow, PROJECTS, ROUTES};
-use crate::meta::{KeyRange, Step, Tagged, Tx};
-use crate::project::WebhookSecrets;
+use crate::meta::{KeyRange, Read, Step, Tagged, Tx};
+use crate::project::{ProjectRow, WebhookSecrets};
 use crate::webhook::row::{Delivery, DeliveryRow, DeliveryStatus};
 
 /// A delivery that is due, with what it is signed with.
@@ -55,30 +55,30 @@ pub(crate) fn queue(tx: &mut Tx<'_>, file: &File) -> Result<()> {
 }
 
 impl Store {
-    /// The deliveries that are due, at most `max`, in the order in which they became so.
-    pub fn due_deliveries(&self, max: usize) -> Result<Vec<Due>> {
+    /// The deliveries that are due but for those that are in hand, at most `max`, in the order in which they became so.
+    pub fn due_deliveries(&self, max: usize, is_in_hand: impl Fn(DeliveryId) -> bool) -> Result<Vec<Delivery>> {
         let now = self.clock.now();
-        let found = self.meta.read(|read| {
+        self.meta.read(|read| {
             let mut due = Vec::new();
             DELIVERY_DUE.scan(read, &KeyRange::all(), |(due_ms, id), _| {
                 if due_ms > now || due.len() == max {
                     return Ok(Step::Stop);
                 }
-                let pending = Delivery::get(read, id)?.filter(|one| one.row.status == DeliveryStatus::Pending);
-                if let Some(delivery) = pending
-                    && let Some(project) = PROJECTS.get(read, &delivery.row.project)?
-                {
-                    due.push((delivery, project.secrets));
+                if !is_in_hand(id) {
+                    due.extend(pending(read, id)?.map(|(delivery, _)| delivery));
                 }
                 Ok(Step::Continue)
             })?;
             Ok(due)
-        })?;
-        let open = |(delivery, sealed): (Delivery, _)| {
-            let secrets = self.open_secrets(delivery.row.project, &sealed)?;
-            Ok(Due { delivery, secrets })
-        };
-        found.into_iter().map(open).collect()
+        })
+    }
+
+    /// A delivery as it is now, with what it is signed with; `None` if it is due no more.
+    pub fn due_delivery(&self, id: DeliveryId) -> Result<Option<Due>> {
+        let (now, found) = (self.clock.now(), self.meta.read(|read| pending(read, id))?);
+        let Some((delivery, project)) = found.filter(|(one, _)| one.row.due_ms <= now) else { return Ok(None) };
+        let secrets = self.open_secrets(delivery.row.project, &project.secrets)?;
+        Ok(Some(Due { delivery, secrets }))
     }
 
     /// Takes note of what came of deliveries. One that was settled or deleted meanwhile stays as it is.
@@ -86,8 +86,7 @@ impl Store {
         self.meta
             .write(move |tx| {
                 for (id, attempt) in &settled {
-                    let found = Delivery::get(tx, *id)?.filter(|one| one.row.status == DeliveryStatus::Pending);
-                    if let Some(delivery) = found {
+                    if let Some((delivery, _)) = pending(tx, *id)? {
                         settle(tx, delivery, attempt)?;
                     }
                 }
@@ -121,10 +120,20 @@ impl Store {
     }
 }
 
+/// A delivery that is to be told, with its project: what is left of one that is gone is told nobody.
+fn pending(read: &dyn Read, id: DeliveryId) -> Result<Option<(Delivery, ProjectRow)>> {
+    let found = Delivery::get(read, id)?.filter(|one| one.row.status == DeliveryStatus::Pending);
+    let Some(delivery) = found else { return Ok(None) };
+    Ok(PROJECTS.get(read, &delivery.row.project)?.map(|project| (delivery, project)))
+}
+
 fn settle(tx: &mut Tx<'_>, mut delivery: Delivery, attempt: &Attempt) -> Result<()> {
-    let kept_until_ms = tx.now().saturating_add(limit::FILE_TRACE_MS);
+    let now = tx.now();
+    let kept_until_ms = now.saturating_add(limit::FILE_TRACE_MS);
     let row = &mut delivery.row;
     let due_ms = match attempt {
+        // Somebody tried it meanwhile, and said when to try again.
+        Attempt::Later(_) if row.due_ms > now => return Ok(()),
         Attempt::Later(at_ms) => *at_ms,
         Attempt::Took(status) => {
             row.attempts = row.attempts.saturating_add(1);

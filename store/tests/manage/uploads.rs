@@ -142,8 +142,8 @@ async fn a_file_that_came_is_confirmed_although_nobody_asks() {
     assert_eq!(app.status(&app.live, &file), Some(FileStatus::Uploaded));
     let usage = app.home.store.upload_usage(&app.live).unwrap();
     assert_eq!((usage[0].uploads, usage[0].storage_bytes), (1, 5));
-    let due = app.home.store.due_deliveries(10).unwrap();
-    assert_eq!(due.iter().map(|due| due.delivery.row.file).collect::<Vec<_>>(), [file.id]);
+    let due = app.home.store.due_deliveries(10, |_| false).unwrap();
+    assert_eq!(due.iter().map(|due| due.row.file).collect::<Vec<_>>(), [file.id]);
     assert_eq!(app.sweep(NOW + FILE_TRACE_MS).await.0, 0);
     assert_eq!(app.status(&app.live, &file), Some(FileStatus::Uploaded), "it stays");
     assert_eq!(app.home.check(), []);
@@ -178,11 +178,12 @@ async fn what_is_not_what_was_announced_is_freed() {
     assert_eq!((app.home.stored(), app.home.check()), (0, vec![]));
 }
 
-async fn in_parts(app: &App, size: usize) -> (File, Vec<PartRef>) {
+/// Uploads all parts of a file but so many at its end, half a day apart.
+async fn in_parts(app: &App, size: usize, missing: u16) -> (File, Vec<PartRef>) {
     let file = app.home.store.request_file_in_parts(&app.live, new_file(size)).await.unwrap().file;
     let cut = file.cut().unwrap();
     let mut parts = Vec::new();
-    for number in 1..=cut.count {
+    for number in 1..=cut.count - missing {
         let grant = app.home.grant_on(&app.signer, Action::PutObject, file.row.bucket).unwrap();
         let part = UploadPart { key: key(&file.row.key), upload: cut.upload, number, expect: Expect::default() };
         let size = usize::try_from(cut.bytes_of(number).unwrap()).unwrap();
@@ -196,11 +197,11 @@ async fn in_parts(app: &App, size: usize) -> (File, Vec<PartRef>) {
 #[tokio::test]
 async fn an_upload_in_parts_is_given_up_when_it_has_rested_for_a_day() {
     let app = App::new(plan()).await;
-    let (file, _) = in_parts(&app, 11 * MIB).await;
-    // Its parts came at once, after half a day and after a day.
-    let last = NOW + DAY;
+    let (file, _) = in_parts(&app, 11 * MIB, 1).await;
+    // Two of its three parts came, at once and after half a day.
+    let last = NOW + DAY / 2;
     assert_eq!(app.sweep(last + UPLOAD_IDLE_MS - 1).await, (0, 0, 0));
-    assert_eq!(app.holds(app.project.row.live), (4, 11 * MIB as u64));
+    assert_eq!(app.holds(app.project.row.live), (3, 10 * MIB as u64));
     assert_eq!(app.sweep(last + UPLOAD_IDLE_MS).await, (0, 1, 0));
     assert_eq!(app.status(&app.live, &file), Some(FileStatus::Failed));
     assert_eq!(app.holds(app.project.row.live), (0, 0));
@@ -209,9 +210,36 @@ async fn an_upload_in_parts_is_given_up_when_it_has_rested_for_a_day() {
 }
 
 #[tokio::test]
+async fn an_upload_in_parts_that_lacks_only_its_confirmation_is_confirmed_when_it_has_rested_for_a_day() {
+    let app = App::new(plan()).await;
+    let (file, _) = in_parts(&app, 11 * MIB, 0).await;
+    let last = NOW + DAY;
+    assert_eq!(app.sweep(last + UPLOAD_IDLE_MS - 1).await, (0, 0, 0), "parts might be replaced yet");
+    assert_eq!(app.sweep(last + UPLOAD_IDLE_MS).await, (1, 0, 0));
+    assert_eq!(app.status(&app.live, &file), Some(FileStatus::Uploaded));
+    assert_eq!((app.holds(app.project.row.live), app.home.stored()), ((1, 11 * MIB as u64), 11 * MIB as u64));
+    assert_eq!(app.home.store.due_deliveries(10, |_| false).unwrap().len(), 1);
+    assert_eq!(app.home.check(), []);
+}
+
+#[tokio::test]
+async fn parts_of_another_length_than_was_cut_are_not_completed_by_themselves() {
+    let app = App::new(plan()).await;
+    let (file, _) = in_parts(&app, 11 * MIB, 1).await;
+    // Whoever owns the bucket may send what they like.
+    let grant = app.home.grant_on(&app.home.acme, Action::PutObject, file.row.bucket).unwrap();
+    let upload = file.cut().unwrap().upload;
+    let part = UploadPart { key: key(&file.row.key), upload, number: 3, expect: Expect::default() };
+    app.home.store.upload_part(&grant, part, body(MIB + 1)).await.unwrap();
+    assert_eq!(app.sweep(app.home.store.now() + UPLOAD_IDLE_MS).await, (0, 1, 0));
+    assert_eq!(app.status(&app.live, &file), Some(FileStatus::Failed));
+    assert_eq!((app.holds(app.project.row.live), app.home.check()), ((0, 0), vec![]));
+}
+
+#[tokio::test]
 async fn an_upload_in_parts_is_completed_and_confirmed_by_one_commit() {
     let app = App::new(plan()).await;
-    let (file, parts) = in_parts(&app, 11 * MIB).await;
+    let (file, parts) = in_parts(&app, 11 * MIB, 0).await;
     let upload = file.cut().unwrap().upload;
     let commits = app.home.store.counters().meta.commits;
     let confirmed = app.home.store.confirm_parts(&app.live, (file.id, upload), parts, Vec::new()).await.unwrap();
@@ -257,6 +285,53 @@ async fn a_plan_that_does_not_pay_ends_with_its_uploads_and_another_goes_on() {
 }
 
 #[tokio::test]
+async fn files_that_were_announced_side_by_side_cannot_pass_the_month_s_limit_together() {
+    let uploads = UploadCaps { uploads_per_month: Some(1), ..UploadCaps::default() };
+    let app = App::new(Plan { paid: false, uploads, ..plan() }).await;
+    let (first, second) = (app.request(&app.live, 5).await.file, app.request(&app.live, 5).await.file);
+    app.put(&first).await;
+    app.put(&second).await;
+    assert!(matches!(app.confirm(&app.live, &first).await, Confirmed::Yes(_)));
+    let refused = app.home.store.confirm_file(&app.live, second.id, Vec::new()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::TierLimit);
+    assert_eq!(app.status(&app.live, &second), Some(FileStatus::Uploading));
+    assert_eq!(app.sweep(NOW + TTL + UPLOAD_GRACE_MS).await, (0, 1, 0));
+    assert_eq!(app.status(&app.live, &second), Some(FileStatus::Failed));
+    assert_eq!(app.home.store.upload_usage(&app.live).unwrap()[0].uploads, 1);
+    assert_eq!((app.home.stored(), app.home.check()), (5, vec![]));
+}
+
+#[tokio::test]
+async fn a_plan_that_does_not_pay_ends_with_what_it_has_sent() {
+    for (paid, refused) in [(false, true), (true, false)] {
+        let app = App::new(Plan { paid, max_bandwidth_bytes_per_month: Some(10), ..plan() }).await;
+        app.home.store.count_bandwidth(app.project.row.live, app.live.org(), 9);
+        app.request(&app.live, 5).await;
+        app.home.store.count_bandwidth(app.project.row.live, app.live.org(), 1);
+        let next = app.home.store.request_file(&app.live, new_file(5)).await;
+        assert_eq!(next.map(drop).map_err(|error| error.kind()).err(), refused.then_some(ErrorKind::TierLimit));
+        app.request(&app.test, 5).await;
+        app.home.clock.set(NOW + 31 * DAY);
+        app.request(&app.live, 5).await;
+    }
+}
+
+/// Its bytes count towards no quota, so nothing may stay there that does not go in time.
+#[tokio::test]
+async fn into_the_bucket_for_tests_leads_no_way_but_links() {
+    let app = App::new(plan()).await;
+    let file = app.upload(&app.test, 5).await;
+    for action in [Action::PutObject, Action::PutBucketVersioning, Action::PutObjectLock] {
+        let refused = app.home.grant_on(&app.home.acme, action, app.project.row.test).map(drop);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::AccessDenied, "{action:?}");
+        app.home.grant_on(&app.home.acme, action, app.project.row.live).unwrap();
+    }
+    for action in [Action::ListObjects, Action::GetObject, Action::DeleteObject, Action::PutLifecycle] {
+        app.home.grant_on(&app.home.acme, action, file.row.bucket).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_file_goes_with_its_object_whoever_removes_that() {
     let app = App::new(plan()).await;
     let file = app.upload(&app.live, 5).await;
@@ -292,10 +367,10 @@ async fn with_a_project_goes_everything_of_it() {
         app.upload(by, 5).await;
         app.request(by, 5).await;
     }
-    in_parts(&app, 11 * MIB).await;
+    in_parts(&app, 11 * MIB, 0).await;
     let delete = ProjectAccess::of(app.home.may(Action::DeleteBucket));
     app.home.store.delete_project(&delete, app.project.id).await.unwrap();
-    assert!(app.home.store.due_deliveries(10).unwrap().is_empty());
+    assert!(app.home.store.due_deliveries(10, |_| false).unwrap().is_empty());
     app.home.finish_deletions().await;
     assert_eq!(app.home.stored(), 0);
     let list = ProjectAccess::of(app.home.may(Action::ListBuckets));
@@ -309,17 +384,17 @@ async fn with_a_project_goes_everything_of_it() {
 async fn what_was_confirmed_is_still_to_be_told_after_a_crash_and_under_the_same_id() {
     let mut app = App::new(plan()).await;
     let file = app.upload(&app.live, 5).await;
-    let before = app.home.store.due_deliveries(10).unwrap().remove(0).delivery;
+    let before = app.home.store.due_deliveries(10, |_| false).unwrap().remove(0);
     app.home.crash();
-    let after = app.home.store.due_deliveries(10).unwrap().remove(0).delivery;
+    let after = app.home.store.due_deliveries(10, |_| false).unwrap().remove(0);
     assert_eq!((before.id, &before.row), (after.id, &after.row));
     // Told, and the process ends before that is noted.
     app.home.crash();
-    let again = app.home.store.due_deliveries(10).unwrap().remove(0).delivery;
+    let again = app.home.store.due_deliveries(10, |_| false).unwrap().remove(0);
     assert_eq!(again.id, before.id);
     app.home.store.settle_deliveries(vec![(again.id, Attempt::Took(204))]).await.unwrap();
     app.home.crash();
-    assert!(app.home.store.due_deliveries(10).unwrap().is_empty());
+    assert!(app.home.store.due_deliveries(10, |_| false).unwrap().is_empty());
     let told = app.home.store.get_delivery(&app.live, before.id).unwrap().row;
     assert_eq!((told.status, told.answered, told.file), (DeliveryStatus::Delivered, Some(204), file.id));
     app.home.clock.set(NOW + FILE_TRACE_MS);
@@ -333,12 +408,18 @@ async fn what_was_confirmed_is_still_to_be_told_after_a_crash_and_under_the_same
 async fn a_delivery_waits_as_it_is_told_and_is_dead_when_there_is_no_again() {
     let app = App::new(plan()).await;
     app.upload(&app.live, 5).await;
-    let id = app.home.store.due_deliveries(10).unwrap().remove(0).delivery.id;
+    let id = app.home.store.due_deliveries(10, |_| false).unwrap().remove(0).id;
     let settle = async |attempt| app.home.store.settle_deliveries(vec![(id, attempt)]).await.unwrap();
+    assert!(app.home.store.due_deliveries(10, |other| other == id).unwrap().is_empty(), "it is in hand");
     settle(Attempt::Later(NOW + 5)).await;
-    assert!(app.home.store.due_deliveries(10).unwrap().is_empty());
+    assert!(app.home.store.due_deliveries(10, |_| false).unwrap().is_empty());
+    assert!(app.home.store.due_delivery(id).unwrap().is_none());
+    settle(Attempt::Later(NOW + 4)).await;
+    app.home.clock.set(NOW + 4);
+    assert!(app.home.store.due_delivery(id).unwrap().is_none(), "what was decided before stands");
     app.home.clock.set(NOW + 5);
-    assert_eq!(app.home.store.due_deliveries(10).unwrap()[0].delivery.row.attempts, 0);
+    assert_eq!(app.home.store.due_delivery(id).unwrap().unwrap().delivery.id, id);
+    assert_eq!(app.home.store.due_deliveries(10, |_| false).unwrap()[0].row.attempts, 0);
     settle(Attempt::Failed(Some(500), "é".repeat(1_000), Some(NOW + 9))).await;
     let row = app.home.store.get_delivery(&app.live, id).unwrap().row;
     assert_eq!((row.status, row.attempts, row.due_ms), (DeliveryStatus::Pending, 1, NOW + 9));
@@ -347,10 +428,10 @@ async fn a_delivery_waits_as_it_is_told_and_is_dead_when_there_is_no_again() {
     settle(Attempt::Failed(None, "no".to_owned(), None)).await;
     let row = app.home.store.get_delivery(&app.live, id).unwrap().row;
     assert_eq!((row.status, row.attempts, row.answered), (DeliveryStatus::Dead, 2, None));
-    assert!(app.home.store.due_deliveries(10).unwrap().is_empty());
+    assert!(app.home.store.due_deliveries(10, |_| false).unwrap().is_empty());
     let again = app.home.store.redeliver(&app.live, id).await.unwrap().row;
     assert_eq!((again.status, again.attempts), (DeliveryStatus::Pending, 0));
-    assert_eq!(app.home.store.due_deliveries(10).unwrap().len(), 1);
+    assert_eq!(app.home.store.due_deliveries(10, |_| false).unwrap().len(), 1);
 }
 
 #[tokio::test]

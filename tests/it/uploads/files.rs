@@ -5,6 +5,7 @@ use windlass_tests::json::text;
 use windlass_tests::server::{DataDir, Options, Server};
 
 use super::home::{Project, announced, document, put, refused, send};
+use crate::v1::house::until;
 
 fn keys(page: &Value) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|item| text(item, "key")).collect()
@@ -180,8 +181,9 @@ async fn usage_counts_bytes_and_uploads_and_tells_the_plan() {
 }
 
 #[tokio::test]
-async fn a_free_plan_ends_with_its_storage_and_its_uploads() {
-    let config = "[[plan]]\nname = \"free\"\nmax_storage_bytes = 20\nuploads_per_month = 2\n[[organisation]]\nname = \"small\"\n\
+async fn a_free_plan_ends_with_its_storage_its_uploads_and_its_bandwidth() {
+    let config = "[[plan]]\nname = \"free\"\nmax_storage_bytes = 20\nuploads_per_month = 2\n\
+                  max_bandwidth_bytes_per_month = 12\n[[organisation]]\nname = \"small\"\n\
                   plan = \"free\"\n[[organisation.key]]\nname = \"owner\"\naccess_key_id = \"SMALLSMALL\"\n\
                   secret_access_key = \"small-secret-0123\"\ntoken = \"bkt_SMALLAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\n";
     let server = Server::start_with(Options::default().config(config), DataDir::new());
@@ -192,10 +194,23 @@ async fn a_free_plan_ends_with_its_storage_and_its_uploads() {
     let live = root.with(&text(&key, "key"));
     let request = |size: usize| live.post("/api/v1/upload/request", &announced(size));
     assert_eq!(refused(&request(21).await, 403, "TIER_LIMIT_EXCEEDED"), "Storage limit reached");
-    for _ in 0..2 {
-        let requested = document(&request(5).await, 200);
-        put(&live, &text(&requested, "uploadUrl"), "text/plain", b"hello").await.is(200);
-        document(&live.post("/api/v1/upload/complete", &json!({ "fileId": requested["fileId"] })).await, 200);
+    // Three are announced side by side where two are allowed.
+    let mut requested = Vec::new();
+    for _ in 0..3 {
+        requested.push(document(&request(5).await, 200));
+        put(&live, &text(requested.last().unwrap(), "uploadUrl"), "text/plain", b"hello").await.is(200);
     }
-    assert_eq!(refused(&request(5).await, 403, "TIER_LIMIT_EXCEEDED"), "Monthly upload limit reached");
+    let complete = |file: &Value| live.post("/api/v1/upload/complete", &json!({ "fileId": file["fileId"] }));
+    let file = document(&complete(&requested[0]).await, 200);
+    document(&complete(&requested[1]).await, 200);
+    for call in [complete(&requested[2]), request(5)] {
+        assert_eq!(refused(&call.await, 403, "TIER_LIMIT_EXCEEDED"), "Monthly upload limit reached");
+    }
+    document(&complete(&requested[1]).await, 200);
+    until("what was sent is counted", async || {
+        send(&live, "GET", &text(&file, "url"), &[], b"").await.is(200);
+        let told = refused(&request(5).await, 403, "TIER_LIMIT_EXCEEDED");
+        (told == "Monthly bandwidth limit reached").then_some(())
+    })
+    .await;
 }

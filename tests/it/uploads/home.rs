@@ -68,7 +68,12 @@ impl Project {
 
     /// Uploads a file as a whole and confirms it.
     pub(crate) async fn upload(&self, by: &Json, body: &[u8]) -> Value {
-        let requested = self.request(by, body.len()).await;
+        self.upload_said(by, &announced(body.len()), body).await
+    }
+
+    /// The same of a file that was announced like this.
+    pub(crate) async fn upload_said(&self, by: &Json, said: &Value, body: &[u8]) -> Value {
+        let requested = document(&by.post("/api/v1/upload/request", said).await, 200);
         assert_eq!(put(by, &text(&requested, "uploadUrl"), "text/plain", body).await.status, 200);
         document(&by.post("/api/v1/upload/complete", &json!({ "fileId": requested["fileId"] })).await, 200)
     }
@@ -81,16 +86,20 @@ pub(crate) fn announced(size: usize) -> Value {
 
 /// Sends a request to a link, as a browser does: with nothing to show but the link.
 pub(crate) async fn send(by: &Json, method: &str, link: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    by.client().send(prepared(by, method, link, headers, body)).await
+}
+
+/// A request to a link.
+pub(crate) fn prepared(by: &Json, method: &str, link: &str, headers: &[(&str, &str)], body: &[u8]) -> Prepared {
     let target = link.strip_prefix(&format!("http://{}", by.client().address())).expect("a link to this gateway");
     let host = ("host".to_owned(), by.client().address().to_string().into_bytes());
     let more = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-    let prepared = Prepared {
+    Prepared {
         method: method.to_owned(),
         target: target.to_owned(),
         headers: [host].into_iter().chain(more).collect(),
         body: Bytes::copy_from_slice(body),
-    };
-    by.client().send(prepared).await
+    }
 }
 
 /// PUT to a link.

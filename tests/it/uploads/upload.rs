@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use windlass_tests::json::text;
+use windlass_tests::wire::Wire;
 
-use super::home::{Project, announced, document, put, refused, send};
+use super::home::{Project, announced, document, prepared, put, refused, send};
 
 #[tokio::test]
 async fn a_file_is_announced_uploaded_by_its_link_and_confirmed() {
@@ -62,6 +63,21 @@ async fn a_link_takes_its_type_and_its_length_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_type_is_taken_as_it_comes_back_in_a_header() {
+    let project = Project::new().await;
+    let mut said = announced(5);
+    said["contentType"] = json!(" text/plain;  charset=utf-8 ");
+    let requested = document(&project.live.post("/api/v1/upload/request", &said).await, 200);
+    put(&project.live, &text(&requested, "uploadUrl"), "text/plain;  charset=utf-8", b"hello").await.is(200);
+    let complete = json!({ "fileId": requested["fileId"] });
+    let file = document(&project.live.post("/api/v1/upload/complete", &complete).await, 200);
+    assert_eq!(file["contentType"], "text/plain;  charset=utf-8");
+    said["contentType"] = json!("  ");
+    let blank = project.live.post("/api/v1/upload/request", &said).await;
+    assert_eq!(refused(&blank, 400, "VALIDATION_ERROR"), "contentType must be 1 to 100 characters");
+}
+
+#[tokio::test]
 async fn confirmed_content_cannot_be_swapped() {
     let project = Project::new().await;
     let requested = project.request(&project.live, 5).await;
@@ -75,6 +91,45 @@ async fn confirmed_content_cannot_be_swapped() {
     assert_eq!(&send(&project.live, "GET", &text(&file, "url"), &[], b"").await.body[..], b"again");
     project.live.delete(&format!("/api/v1/files/{}", text(&file, "key"))).await;
     assert_eq!(put(&project.live, &link, "text/plain", b"ghost").await.status, 403, "deleted");
+}
+
+#[tokio::test]
+async fn a_put_that_is_under_way_when_its_file_is_confirmed_changes_nothing() {
+    let project = Project::new().await;
+    let requested = project.request(&project.live, 5).await;
+    let complete = json!({ "fileId": requested["fileId"] });
+    let put =
+        prepared(&project.live, "PUT", &text(&requested, "uploadUrl"), &[("content-type", "text/plain")], b"first");
+    let mut first = Wire::connect(project.live.client().address()).await;
+    first.send(put.head()).await;
+    first.send(&put.body[..2]).await;
+    let early = project.live.post("/api/v1/upload/complete", &complete).await;
+    assert_eq!(refused(&early, 422, "UPLOAD_NOT_VERIFIED"), "The file has not been uploaded yet");
+    first.send(&put.body[2..]).await;
+    first.answer().await.unwrap().is(200);
+
+    let mut second = Wire::connect(project.live.client().address()).await;
+    second.send(put.head()).await;
+    second.send(b"evi").await;
+    let file = document(&project.live.post("/api/v1/upload/complete", &complete).await, 200);
+    second.send(b"l!").await;
+    second.answer().await.unwrap().is_error(403, "AccessDenied");
+    assert_eq!(&send(&project.live, "GET", &text(&file, "url"), &[], b"").await.body[..], b"first");
+}
+
+#[tokio::test]
+async fn however_many_confirm_a_file_at_once_it_is_confirmed_once() {
+    let project = Project::new().await;
+    let requested = project.request(&project.live, 5).await;
+    put(&project.live, &text(&requested, "uploadUrl"), "text/plain", b"hello").await.is(200);
+    let complete = project.live.post("/api/v1/upload/complete", &json!({ "fileId": requested["fileId"] }));
+    let confirm = async || document(&complete.clone().await, 200);
+    let (first, second, third, fourth) = tokio::join!(confirm(), confirm(), confirm(), confirm());
+    assert_eq!([&second, &third, &fourth], [&first; 3]);
+    let usage = document(&project.live.get("/api/v1/usage").await, 200);
+    assert_eq!((&usage["uploads"], &usage["storageUsed"]), (&json!(1), &json!(5)));
+    let events = document(&project.live.get("/api/v1/logs").await, 200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 1, "{events}");
 }
 
 #[tokio::test]
