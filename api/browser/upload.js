@@ -158,10 +158,14 @@ export class Upload {
     for (let number = 1; number <= count; number++) if (!arrived.has(number)) left.push(number);
     const links = new Map((begun.parts ?? []).map((part) => [part.partNumber, part.uploadUrl]));
     const next = left[Symbol.iterator]();
+    // One part that fails for good ends the others: nobody waits for them.
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
     const worker = async () => {
-      for (const number of next) arrived.set(number, await this.#sendPart(number, links, left, signal));
+      for (const number of next) arrived.set(number, await this.#sendPart(number, links, left, either));
     };
-    await Promise.all(Array.from({ length: Math.min(PARTS_AT_ONCE, left.length) }, worker));
+    const workers = Array.from({ length: Math.min(PARTS_AT_ONCE, left.length) }, worker);
+    await Promise.all(workers).finally(() => failed.abort());
     const parts = Array.from({ length: count }, (_, at) => ({ partNumber: at + 1, etag: arrived.get(at + 1) }));
     const { fileId, uploadId } = begun;
     return this.#call("POST", "/upload/multipart/complete", { fileId, uploadId, parts }, signal);

@@ -11,8 +11,12 @@ pub(crate) const KEY: (&str, &str) = ("WINDLASSBENCHES00001", "windlass-benches-
 /// The root key's token.
 pub(crate) const TOKEN: &str = "bkt_windlass-benches-token-0123456789abcdefghij";
 /// Settings under which no organisation's requests are limited.
-pub(crate) const UNLIMITED: [(&str, &str); 2] =
-    [("WINDLASS_PLAN_0_NAME", "enterprise"), ("WINDLASS_PLAN_0_MAX_REQUESTS_PER_MINUTE", "unlimited")];
+pub(crate) const UNLIMITED: [(&str, &str); 4] = [
+    ("WINDLASS_PLAN_0_NAME", "enterprise"),
+    ("WINDLASS_PLAN_0_MAX_REQUESTS_PER_MINUTE", "unlimited"),
+    ("WINDLASS_PLAN_0_UPLOADS_REQUESTS_PER_MINUTE", "unlimited"),
+    ("WINDLASS_PLAN_0_UPLOADS_PER_MONTH", "unlimited"),
+];
 
 /// Starts it with these variables set. Its data are in `data` of the folder.
 pub(crate) fn start(windlass: &Path, folder: &Path, settings: &[(&str, &str)]) -> Result<Running, Failure> {

@@ -14,6 +14,7 @@ use futures::{FutureExt, StreamExt, stream};
 use windlass_store::blob::{ByteStream, ChecksumAlgorithm, Expect, ExpectedChecksum};
 use windlass_store::bootstrap::{Bootstrap, RootKey};
 use windlass_store::name::{BucketName, ObjectKey};
+use windlass_store::notification::EventKind;
 use windlass_store::object::{
     CopyObject, DeleteObject, ETagMatch, Entry, Extras, GetObject, ListObjects, Metadata, Position, PutObject,
     RangeRequest, ReadConditions, StorageClass, WriteCondition,
@@ -165,6 +166,7 @@ impl World {
             extras: Extras::default(),
             condition,
             expect,
+            event: EventKind::CreatedPut,
         };
         let stream = body(&mut self.random, &bytes);
         match self.store.put_object(&self.grant(Action::PutObject), put, stream).await {

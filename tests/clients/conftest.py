@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aws import boto3_client
-from gateway import ACCESS_KEY, REGION, SECRET_KEY, Gateway, clean_environment
+from gateway import ACCESS_KEY, REGION, SECRET_KEY, Gateway, Upstream, clean_environment
 from management import TOKEN, Management
 
 BUCKET_NUMBERS = itertools.count(1)
@@ -21,6 +21,8 @@ def pytest_addoption(parser):
     parser.addoption("--upstream", action="store_true", help="keep blobs at an upstream: a second gateway")
     parser.addoption("--seed", default=str(random.SystemRandom().randrange(10**9)), help="seed of all random data")
     parser.addoption("--linked", action="store_true", help="test buckets that are linked ones, at a second gateway")
+    where = "ENDPOINT,REGION,ACCESS_KEY,SECRET_KEY of a server to be the upstream in place of a second gateway"
+    parser.addoption("--provider", help=where)
     # Everybody runs the same cases, so that a change is answered for what it changed; another seed looks further.
     parser.addoption("--schema-seed", type=int, default=1, help="seed of the cases that schemathesis makes")
 
@@ -32,6 +34,8 @@ def pytest_report_header(config):
 def pytest_configure(config):
     """SDKs inside this process must not see the settings, credentials or proxies of whoever runs the tests."""
     Gateway.blobs_upstream = config.getoption("--upstream")
+    if provider := config.getoption("--provider"):
+        Upstream.provider = tuple(provider.split(","))
     for name in list(os.environ):
         if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY"):
             del os.environ[name]
@@ -87,14 +91,12 @@ def link(request, binary, gateway, tmp_path_factory):
     if not request.config.getoption("--linked"):
         yield lambda name: None
         return
-    upstream = Gateway(binary, tmp_path_factory.mktemp("upstream")).start()
-    there, management = boto3_client(upstream.endpoint), Management(gateway.endpoint)
-    credentials = {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY, "region": REGION, "forcePathStyle": True}
-    account = management.done("POST", "/v1/aws-accounts", {"endpoint": upstream.endpoint, **credentials})["id"]
+    upstream, management = Upstream(binary, tmp_path_factory.mktemp("upstream")).start(), Management(gateway.endpoint)
+    account = management.done("POST", "/v1/aws-accounts", upstream.account)["id"]
     management.done("POST", f"/v1/aws-accounts/{account}/validate")
 
     def link(name):
-        there.create_bucket(Bucket=name)
+        upstream.make(name)
         linked = management.done("POST", f"/v1/aws-accounts/{account}/import", {"bucketNames": [name]})
         everything = dict.fromkeys(("visibility", "cache", "cors", "lifecycle", "optimization"), True)
         management.done("PATCH", f"/v1/buckets/{linked[0]['id']}", {"managedSettings": everything})

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import secrets
 import select
 import signal
 import subprocess
@@ -63,7 +64,7 @@ def fetch(url, method="GET", data=None, headers=None):
 class Gateway:
     """`settings` are further WINDLASS_* variables. Everything is kept under `root`."""
 
-    # Whether blobs are kept at an upstream: a gateway of its own, beside this one.
+    # Whether blobs are kept at an upstream.
     blobs_upstream = False
 
     def __init__(self, binary, root, **settings):
@@ -91,7 +92,9 @@ class Gateway:
 
     def start(self):
         if self.upstream:
-            self.environment.update(self.upstream.start().settings)
+            bucket = f"blobs-{secrets.token_hex(8)}"
+            self.upstream.start().make(bucket)
+            self.environment.update(self.upstream.settings(bucket))
         command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log)
@@ -142,35 +145,65 @@ class Gateway:
         return self.log.read_text("utf-8", "replace")[-4000:]
 
 
-class Upstream(Gateway):
-    """A gateway that keeps the blobs of another one, in a bucket of its own."""
+class Last(Gateway):
+    """One that is behind another one, and has nothing behind it."""
 
     blobs_upstream = False
-    bucket = "blobs"
+
+
+class Upstream:
+    """What is behind a gateway: another one, started for that, or the provider that the run was given."""
+
+    # Endpoint, region, access key and secret key of a server that somebody else runs.
+    provider = None
 
     def __init__(self, binary, root):
-        root.mkdir(parents=True)
-        super().__init__(binary, root)
+        self.gateway = None
+        if not self.provider:
+            root.mkdir(parents=True, exist_ok=True)
+            self.gateway = Last(binary, root)
 
     def start(self):
-        super().start()
-        session = boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            region_name=REGION,
-        )
-        session.create_bucket(Bucket=self.bucket)
+        if self.gateway:
+            self.gateway.start()
         return self
 
+    def stop(self):
+        if self.gateway:
+            self.gateway.stop()
+
     @property
-    def settings(self):
+    def _where(self):
+        return self.provider or (self.gateway.endpoint, REGION, ACCESS_KEY, SECRET_KEY)
+
+    def make(self, bucket):
+        """Makes a bucket there; at a provider, which has others, it may not be there before."""
+        endpoint, region, access_key, secret_key = self._where
+        session = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            region_name=region,
+        )
+        session.create_bucket(Bucket=bucket)
+
+    @property
+    def account(self):
+        """What connects an account there."""
+        endpoint, region, access_key, secret_key = self._where
+        credentials = {"accessKeyId": access_key, "secretAccessKey": secret_key}
+        return {"endpoint": endpoint, "region": region, "forcePathStyle": True, **credentials}
+
+    def settings(self, bucket):
+        """What keeps a gateway's blobs in a bucket there."""
+        endpoint, region, access_key, secret_key = self._where
         return {
             "WINDLASS_BLOBS_KIND": "s3",
-            "WINDLASS_BLOBS_ENDPOINT": self.endpoint,
-            "WINDLASS_BLOBS_BUCKET": self.bucket,
+            "WINDLASS_BLOBS_ENDPOINT": endpoint,
+            "WINDLASS_BLOBS_REGION": region,
+            "WINDLASS_BLOBS_BUCKET": bucket,
             "WINDLASS_BLOBS_PREFIX": "gateway",
-            "WINDLASS_BLOBS_ACCESS_KEY": ACCESS_KEY,
-            "WINDLASS_BLOBS_SECRET_KEY": SECRET_KEY,
+            "WINDLASS_BLOBS_ACCESS_KEY": access_key,
+            "WINDLASS_BLOBS_SECRET_KEY": secret_key,
         }

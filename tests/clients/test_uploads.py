@@ -160,7 +160,9 @@ def test_a_browser_resumes_what_a_closed_page_began(clients, gateway, project, r
     assert told["errors"] == [], told
     assert 0 < told["reached"] < 1, told
     assert len(told["before"]) >= 4 and not set(told["before"]) & set(told["again"]), told
-    assert sorted({*told["before"], *told["again"]}) == list(range(1, 13)), told
+    # What was under way when the page was closed has arrived or not; what has is not sent again either.
+    never = set(range(1, 13)) - {*told["before"], *told["again"]}
+    assert never <= set(told["begun"]), told
     assert (told["state"], told["ended"]) == ("Done", 1), told
     headers, body = receiver.next()
     file = Webhook(project.signing_keys()[0]).verify(body, headers)["file"]

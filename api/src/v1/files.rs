@@ -8,6 +8,7 @@ use serde_json::json;
 use windlass_store::ErrorKind as Stored;
 use windlass_store::blob::{ByteStream, Expect};
 use windlass_store::bucket::OptimizationMode;
+use windlass_store::notification::EventKind;
 use windlass_store::object::{
     DeleteObject, Entry, Extras, Found, GetObject, ListObjects, Metadata, Position, PutObject, StorageClass,
     SystemHeaders, WriteCondition,
@@ -136,6 +137,7 @@ pub(crate) fn new_object(key: windlass_store::name::ObjectKey, content_type: Str
         extras: Extras::default(),
         condition: WriteCondition::default(),
         expect: Expect { length, ..Expect::default() },
+        event: EventKind::CreatedPut,
     }
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct KvArgs {
     /// Connections.
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
+    /// Seconds after which values end; with 0 they stay, as those that Redis is given do.
+    #[arg(long, default_value_t = 0)]
+    ttl: u64,
     /// Rounds.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -99,7 +102,9 @@ impl Servers {
         let settings = [&UNLIMITED[..], &[("WINDLASS_KV_RATE_LIMIT", "unlimited")]].concat();
         let windlass = gateway::start(&args.windlass, &own("windlass")?, &settings)?;
         let bare = start_bare(&own("bare")?)?;
-        let id = Fixed::of_root(::http::Method::POST, "/kv/").text(&Endpoint::parse(&windlass.endpoint)?)?;
+        let mut make = Fixed::of_root(::http::Method::POST, "/kv/");
+        make.body = format!("default_ttl={}", args.ttl).into();
+        let id = make.text(&Endpoint::parse(&windlass.endpoint)?)?;
         let bucket = format!("/kv/{}/", id.trim());
         Ok(Servers { redis, windlass, bucket, bare, _folder: folder })
     }

@@ -6,6 +6,7 @@ use s3s::dto::{PutObjectInput, PutObjectOutput};
 use s3s::{S3Request, S3Response, S3Result};
 use windlass_store::blob::Checksum;
 use windlass_store::lifecycle::Facts;
+use windlass_store::notification::EventKind;
 use windlass_store::object::{ETag, PutObject};
 
 use super::call::{self, Call};
@@ -27,6 +28,7 @@ pub(super) async fn put_object(
         extras: extras::from_headers(door, &call)?,
         condition: conditions::write(&call.headers),
         expect: checksum::expectation(&call)?,
+        event: if call.form.is_some() { EventKind::CreatedPost } else { EventKind::CreatedPut },
     };
     let (key, tags) = (put.key.clone(), put.extras.tags.clone());
     let stored =

@@ -42,6 +42,8 @@ events! {
     ExpirationDelete "LifecycleExpiration:Delete"
     /// It came to the end of its life, and a delete marker took its place.
     ExpirationMarker "LifecycleExpiration:DeleteMarkerCreated"
+    /// It was put by a form.
+    CreatedPost "ObjectCreated:Post"
 }
 
 impl EventKind {
@@ -62,7 +64,7 @@ mod tests {
     #[test]
     fn a_group_means_all_of_it_and_a_name_itself_alone() {
         let meant = |pattern: &str| EventKind::ALL.iter().filter(|kind| kind.is_meant_by(pattern)).count();
-        assert_eq!(meant("s3:ObjectCreated:*"), 3);
+        assert_eq!(meant("s3:ObjectCreated:*"), 4);
         assert_eq!(meant("s3:ObjectRemoved:*"), 2);
         assert_eq!(meant("s3:LifecycleExpiration:*"), 2);
         assert_eq!(meant("s3:ObjectRemoved:Delete"), 1);

@@ -33,6 +33,8 @@ pub struct PutObject {
     pub condition: WriteCondition,
     /// What the body must turn out to be.
     pub expect: Expect,
+    /// What whoever listens is told that happened.
+    pub event: EventKind,
 }
 
 /// What was put.
@@ -74,7 +76,7 @@ impl Store {
             })?;
         }
         put.extras.check(grant.bucket()?.row.object_lock, self.clock.now())?;
-        let PutObject { key, metadata, class, extras, condition, expect } = put;
+        let PutObject { key, metadata, class, extras, condition, expect, event } = put;
         let keeps = grant.bucket()?.row.versioning == Versioning::Enabled;
         let replaced = |read: &dyn Read| {
             let current = OBJECTS.get(read, &(bucket, key.as_str().to_owned()))?;
@@ -95,7 +97,7 @@ impl Store {
             extras.check(bucket.row.object_lock, tx.now())?;
             let etag = ETag::Md5(body.md5);
             let new = NewObject {
-                origin: Origin::Request(EventKind::CreatedPut),
+                origin: Origin::Request(event),
                 body: admit(tx, &body.place, body.size, epoch)?,
                 size: body.size,
                 etag,

@@ -30,7 +30,7 @@ impl Store {
         body: ByteStream,
         under_way: Forwarding,
     ) -> Result<PutOutcome> {
-        let PutObject { key, metadata, class, extras, condition, expect } = put;
+        let PutObject { key, metadata, class, extras, condition, expect, event: _ } = put;
         let only_tags = Extras { tags: extras.tags.clone(), ..Extras::default() } == extras;
         if !only_tags || expect.md5.is_some() || !matches!(expect.checksum, ExpectedChecksum::None) {
             return Err(not_there());

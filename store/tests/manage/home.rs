@@ -14,6 +14,7 @@ use windlass_store::clock::ManualClock;
 use windlass_store::id::{BucketId, KeyId};
 use windlass_store::key::{Credentials, Scopes};
 use windlass_store::name::{BucketName, ObjectKey};
+use windlass_store::notification::EventKind;
 use windlass_store::object::{Extras, Metadata, PutObject, PutOutcome, StorageClass, WriteCondition};
 use windlass_store::plan::{Plan, Plans};
 use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource};
@@ -199,6 +200,7 @@ pub(crate) fn put_of(name: &str, length: Option<u64>, content_type: &str) -> Put
         extras: Extras::default(),
         condition: WriteCondition::default(),
         expect: Expect { length, ..Expect::default() },
+        event: EventKind::CreatedPut,
     }
 }
 

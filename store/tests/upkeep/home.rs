@@ -10,6 +10,7 @@ use windlass_store::blob::Expect;
 use windlass_store::bootstrap::Bootstrap;
 use windlass_store::key::Credentials;
 use windlass_store::name::{BucketName, ObjectKey};
+use windlass_store::notification::EventKind;
 use windlass_store::object::{DeleteObject, Extras, GetObject, Metadata, PutObject, StorageClass, WriteCondition};
 use windlass_store::policy::{Action, Grant, Principal, Resource};
 use windlass_store::{ErrorKind, Result, Store, StoreOptions};
@@ -109,6 +110,7 @@ impl Open {
             extras: Extras::default(),
             condition: WriteCondition::default(),
             expect: Expect::default(),
+            event: EventKind::CreatedPut,
         };
         let body = Box::pin(stream::iter([Ok(bytes.clone())]));
         self.store.put_object(&self.grant(Action::PutObject), put, body).await.unwrap();

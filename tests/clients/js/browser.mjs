@@ -54,7 +54,7 @@ await second.page.waitForFunction(() => document.querySelector("#result").textCo
 await second.page.screenshot({ path: join(SHOTS, "done.png") });
 const result = await second.page.textContent("#result");
 const state = await second.page.textContent("#state");
-const told = { before, reached, again: second.seen.puts, result, state, ended: await progress(second.page),
+const told = { begun: first.seen.puts, before, reached, again: second.seen.puts, result, state, ended: await progress(second.page),
   errors: [...first.seen.errors, ...second.seen.errors] };
 console.log(JSON.stringify(told));
 await browser.close();

@@ -59,6 +59,6 @@ async fn costs(home: &Home, keys: usize) -> Vec<(u64, u64)> {
 #[tokio::test]
 async fn a_large_bucket_costs_what_a_small_one_does() {
     let large = crate::home::number("WINDLASS_KV_ROWS", 20_000);
-    let (small_home, large_home) = (filled(500).await, filled(large).await);
-    assert_eq!(costs(&small_home, 500).await, costs(&large_home, large).await);
+    let (small_home, large_home) = (filled(5_000).await, filled(large).await);
+    assert_eq!(costs(&small_home, 5_000).await, costs(&large_home, large).await);
 }

@@ -191,6 +191,7 @@ async fn a_target_is_told_what_it_asked_for_in_the_words_of_s3() {
     assert_eq!(s3["object"].get("versionId"), None);
 
     bucket.copy("in/a +é.jpg", "in/b.jpg").await.is(200);
+    bucket.form().field("key", "in/f.jpg").file("f.jpg", "by a form").await.is(204);
     bucket.multipart("in/c.jpg", &[noise(1, PART)]).await;
     let tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>";
     bucket.put("in/c.jpg", tags).flag("tagging").await.is(200);
@@ -201,11 +202,12 @@ async fn a_target_is_told_what_it_asked_for_in_the_words_of_s3() {
     bucket.on("PUT").flag("versioning").body(on).await.is(200);
     bucket.delete_many(&["in/b.jpg"], true).await.is(200);
     let mut told = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..7 {
         told.push(target.next().await);
     }
     let expected = [
         ("ObjectCreated:Copy", "in%2Fb.jpg"),
+        ("ObjectCreated:Post", "in%2Ff.jpg"),
         ("ObjectCreated:CompleteMultipartUpload", "in%2Fc.jpg"),
         ("ObjectTagging:Put", "in%2Fc.jpg"),
         ("ObjectTagging:Delete", "in%2Fc.jpg"),
@@ -214,7 +216,7 @@ async fn a_target_is_told_what_it_asked_for_in_the_words_of_s3() {
     ];
     let what: Vec<_> = told.iter().map(Told::what).collect();
     assert_eq!(what, expected.map(|(name, key)| (name.to_owned(), key.to_owned())));
-    assert!(told[5].record()["s3"]["object"]["versionId"].is_string());
+    assert!(told[6].record()["s3"]["object"]["versionId"].is_string());
     let sequencers: Vec<_> = told.iter().map(|told| told.record()["s3"]["object"]["sequencer"].to_string()).collect();
     assert!(sequencers.is_sorted(), "{sequencers:?}");
 }

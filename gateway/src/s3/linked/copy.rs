@@ -9,6 +9,7 @@ use s3s::dto::{self, CopyObjectOutput, CopyObjectResult, CopyPartResult, UploadP
 use s3s::{S3Response, S3Result};
 use windlass_store::admission;
 use windlass_store::blob::{ChecksumAlgorithm, Expect, ExpectedChecksum};
+use windlass_store::notification::EventKind;
 use windlass_store::object::{CopyObject, Extras, PutObject};
 use windlass_store::upload::{CopyPart, UploadPart};
 use windlass_store::upstream::Request;
@@ -183,6 +184,7 @@ pub(in super::super) async fn into_object(
         extras: Extras { tags: copy.replace_tags.unwrap_or(reading.tags), ..copy.extras },
         condition: copy.condition,
         expect: Expect { length: Some(reading.length), md5: None, checksum: computed(copy.checksum) },
+        event: EventKind::CreatedCopy,
     };
     let put = door.store.put_object(&call.grant, put, reading.bytes).await.map_err(error::from_store)?;
     let mut result = CopyObjectResult {
