@@ -1,5 +1,5 @@
 //! Signing of S3 requests by their address (S3 API: "Authenticating requests: using query parameters"): the links that files
-//! are uploaded by. Our own S3 door verifies them like anybody's.
+//! are uploaded by; and of the one request that a look at a gateway makes. Our own S3 door verifies them like anybody's.
 
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -64,9 +64,28 @@ pub fn put(put: &Put<'_>, credential: Credential<'_>, now: Millis, seconds: u64)
         query += &format!("&partNumber={number}&uploadId={}", utf8_percent_encode(upload, QUERY));
     }
     let request = format!("PUT\n{path}\n{query}\n{headers}\n{signed}\nUNSIGNED-PAYLOAD");
-    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
-    let signature = hex(&hmac(&signing_key(credential.secret_access_key, &scope), text.as_bytes()));
+    let signature = sign(&request, credential, &date, &scope);
     format!("{}{path}?{query}&X-Amz-Signature={signature}", put.base)
+}
+
+/// The headers that sign a GET of `/` at a host, which lists the buckets, at `now` ("Authenticating requests: using the
+/// Authorization header").
+pub fn list_buckets(host: &str, credential: Credential<'_>, now: Millis) -> [(&'static str, String); 3] {
+    let payload = hex(&Sha256::digest(b""));
+    let date = amz_date(now);
+    let scope = format!("{}/{}/s3/aws4_request", date.get(..8).unwrap_or_default(), credential.region);
+    let signed = "host;x-amz-content-sha256;x-amz-date";
+    let headers = format!("host:{host}\nx-amz-content-sha256:{payload}\nx-amz-date:{date}\n");
+    let signature = sign(&format!("GET\n/\n\n{headers}\n{signed}\n{payload}"), credential, &date, &scope);
+    let id = credential.access_key_id;
+    let told = format!("AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={signed}, Signature={signature}");
+    [("authorization", told), ("x-amz-content-sha256", payload), ("x-amz-date", date)]
+}
+
+/// The signature of a canonical request.
+fn sign(request: &str, credential: Credential<'_>, date: &str, scope: &str) -> String {
+    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request.as_bytes())));
+    hex(&hmac(&signing_key(credential.secret_access_key, scope), text.as_bytes()))
 }
 
 /// The key that signs everything in a scope, `DAY/REGION/s3/aws4_request`.

@@ -8,6 +8,7 @@ use windlass_store::log::Logs;
 
 use crate::metrics::Metrics;
 use crate::net::Outward;
+use crate::site::SiteSettings;
 use crate::trace::Access;
 
 /// The parts of a running gateway; made once, in `serve.rs`.
@@ -19,8 +20,8 @@ pub(crate) struct App {
     pub(crate) access: Option<Access>,
     /// What goes out to addresses that others chose.
     pub(crate) outward: Arc<Outward>,
-    /// Whether there is a page to try uploads with.
-    pub(crate) demo: bool,
+    /// What the gateway's own pages are told.
+    pub(crate) site: SiteSettings,
     draining: AtomicBool,
 }
 
@@ -30,9 +31,9 @@ impl App {
         logs: Arc<Logs>,
         metrics: Metrics,
         access: Option<Access>,
-        (outward, demo): (Arc<Outward>, bool),
+        (outward, site): (Arc<Outward>, SiteSettings),
     ) -> Self {
-        Self { store, logs, metrics, access, outward, demo, draining: AtomicBool::new(false) }
+        Self { store, logs, metrics, access, outward, site, draining: AtomicBool::new(false) }
     }
 
     /// From now on the gateway only finishes what it has begun.

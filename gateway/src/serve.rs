@@ -31,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::net::{Domains, Outward, Proxies, Served};
 use crate::root_key::{self, Told};
 use crate::s3::{S3Door, S3Settings};
+use crate::site::SiteSettings;
 use crate::trace::Access;
 use crate::{admin, jobs, net, organisations, trace};
 
@@ -106,7 +107,7 @@ async fn listen(
         logs,
         Metrics::new(jobs::NAMES),
         access,
-        (outward, settings.uploads.demo),
+        (outward, site_settings(settings)),
     ));
     let s3 = S3Door::new(Arc::clone(&store), s3_settings(settings));
     let json = json_door(settings, &app);
@@ -285,6 +286,10 @@ fn json_door(settings: &Settings, app: &App) -> JsonDoor {
         settings,
     }));
     JsonDoor::new(api, links, kv, Duration::from_millis(limits.body_idle_timeout_ms))
+}
+
+fn site_settings(settings: &Settings) -> SiteSettings {
+    SiteSettings { demo: settings.uploads.demo, public_url: settings.general.public_url.clone() }
 }
 
 fn kv_settings(settings: &Settings) -> KvSettings {

@@ -1,7 +1,8 @@
-//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`, `/-/docs`, `/-/upload.js`, `/-/demo`; and `/health`, which management clients ask.
+//! The gateway's own pages: `/-/health`, `/-/ready`, `/-/metrics`, `/-/docs`, `/-/seen`, `/-/upload.js`, `/-/demo`; and `/health`, which management clients ask.
 
 mod browser;
 mod docs;
+mod seen;
 
 use std::sync::Arc;
 
@@ -10,8 +11,18 @@ use http::{Method, Request, Response, StatusCode};
 use crate::app::App;
 use crate::body::{Body, answer};
 use crate::metrics;
+pub(crate) use seen::Seen;
 
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What the pages are told.
+#[derive(Debug, Clone)]
+pub(crate) struct SiteSettings {
+    /// Whether there is a page to try uploads with.
+    pub(crate) demo: bool,
+    /// The address under which clients reach the gateway, if it is given.
+    pub(crate) public_url: Option<String>,
+}
 
 /// Answers a request to a path under `/-/`.
 pub(crate) async fn answer_page<B>(app: &Arc<App>, request: &Request<B>) -> Response<Body> {
@@ -22,8 +33,11 @@ pub(crate) async fn answer_page<B>(app: &Arc<App>, request: &Request<B>) -> Resp
         "/-/health" => answer(StatusCode::OK, TEXT, "ok\n"),
         "/-/ready" => ready(app),
         "/-/metrics" => print_metrics(app).await,
+        "/-/seen" => seen::page(app, request),
         path if docs::serves(path) => docs::page(path),
-        path => browser::page(path, app.demo).unwrap_or_else(|| answer(StatusCode::NOT_FOUND, TEXT, "No such page.\n")),
+        path => {
+            browser::page(path, app.site.demo).unwrap_or_else(|| answer(StatusCode::NOT_FOUND, TEXT, "No such page.\n"))
+        }
     }
 }
 

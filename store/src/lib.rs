@@ -21,6 +21,7 @@ mod formats;
 #[cfg(test)]
 mod fuzz;
 pub mod id;
+pub mod inspect;
 pub mod intent;
 pub mod key;
 pub mod kv;

@@ -35,7 +35,7 @@ use crate::upstream::{self, BreakerCounters};
 /// The metadata.
 pub(crate) const META: &str = "meta.redb";
 /// Held for as long as a process uses the directory.
-const LOCK: &str = "windlass.lock";
+pub(crate) const LOCK: &str = "windlass.lock";
 
 /// How to open a store.
 #[derive(Clone)]
@@ -286,6 +286,13 @@ fn check_place(home: &Home, meta: &Meta) -> Result<()> {
 
 /// Checks that the directory is a store's or may become one, and locks it.
 pub(crate) fn prepare(options: &StoreOptions) -> Result<File> {
+    may_be_opened(options)?;
+    make_private(&options.data_dir)?;
+    lock(&options.data_dir)
+}
+
+/// Whether a data directory is a store's; refuses one that a start must not take for its own, or for a new one.
+pub(crate) fn may_be_opened(options: &StoreOptions) -> Result<bool> {
     let dir = &options.data_dir;
     let known = marker::is_in(dir) || dir.join(META).exists();
     if !known && !options.ephemeral {
@@ -299,8 +306,7 @@ pub(crate) fn prepare(options: &StoreOptions) -> Result<File> {
     } else if !options.ephemeral && was_started(options) {
         must_have_metadata(dir)?;
     }
-    make_private(dir)?;
-    lock(dir)
+    Ok(known)
 }
 
 fn must_have_metadata(dir: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 //! redirected, damaged, or carried out without an answer.
 //!
 //! It takes one request on each connection, and passes bytes on as they come. The host that a request names is left as it
-//! is, so signatures hold.
+//! is, so signatures hold, unless it is to be changed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -42,6 +42,10 @@ pub enum Fault {
     Flipped(usize),
     /// The answer's ETag is that of something else.
     WrongEtag,
+    /// The request names this host in place of its own.
+    Renamed(&'static str),
+    /// The answer is of this date.
+    Dated(&'static str),
     /// Upstream never sees the request; this is the answer: a status, and an S3 error code.
     Answered(u16, &'static str),
     /// Upstream never sees the request; it is told to be at another place.
@@ -213,6 +217,10 @@ async fn serve(shared: &Shared, client: &mut TcpStream) -> io::Result<()> {
     let address = *locked(&shared.upstream);
     let mut upstream = TcpStream::connect(address).await?;
     upstream.set_nodelay(true)?;
+    let head = match &fault {
+        Some(Fault::Renamed(host)) => with_field(&head, "host", host),
+        _ => head,
+    };
     upstream.write_all(closing(&head).as_bytes()).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_upstream, mut to_upstream) = upstream.split();
@@ -262,8 +270,10 @@ async fn pass_answer(
         return Ok(true);
     }
     let Some((mut head, mut piece)) = read_head(from).await? else { return Ok(false) };
-    if matches!(fault, Some(Fault::WrongEtag)) {
-        head = with_wrong_etag(&head);
+    match fault {
+        Some(Fault::WrongEtag) => head = with_field(&head, "etag", "\"00000000000000000000000000000000\""),
+        Some(Fault::Dated(date)) => head = with_field(&head, "date", date),
+        _ => {}
     }
     to.write_all(head.as_bytes()).await?;
     let mut passed = 0;
@@ -327,12 +337,13 @@ fn closing(head: &str) -> String {
     format!("{line}\r\nconnection: close\r\n{}", fields.collect::<String>())
 }
 
-fn with_wrong_etag(head: &str) -> String {
-    let wrong = |field: &str| {
-        let is_etag = field.to_ascii_lowercase().starts_with("etag:");
-        if is_etag { "etag: \"00000000000000000000000000000000\"\r\n".to_owned() } else { field.to_owned() }
+/// A head whose field of that name, if it has one, has another value.
+fn with_field(head: &str, name: &str, value: &str) -> String {
+    let changed = |field: &str| {
+        let is_it = field.split_once(':').is_some_and(|(of, _)| of.eq_ignore_ascii_case(name));
+        if is_it { format!("{name}: {value}\r\n") } else { field.to_owned() }
     };
-    head.split_inclusive("\r\n").map(wrong).collect()
+    head.split_inclusive("\r\n").map(changed).collect()
 }
 
 /// Answers, and takes the rest of the request in until the client has gone.

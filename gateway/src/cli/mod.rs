@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod config;
+mod doctor;
 mod remote;
 mod restore;
 mod scrub;
@@ -35,6 +36,10 @@ enum Command {
     Serve(serve::Args),
     /// Print all settings with their documentation and defaults, as a file to save and edit.
     Config(config::Args),
+    /// Look for what keeps a gateway from starting or from being reached, and say what to do about it: without --endpoint and
+    /// --profile on this machine, before a start; with one of them through whatever stands before the gateway. Exit code 0:
+    /// nothing, 1: something.
+    Doctor(doctor::Args),
     /// Check a data folder that no gateway uses. Exit code 0: sound, 1: not sound, 2: could not be checked.
     Check(check::Args),
     /// Write a backup of the metadata, while a gateway serves it or not.
@@ -73,6 +78,7 @@ pub(crate) fn run() -> ExitCode {
     match Cli::parse().command {
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Config(args)) => config::run(args),
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Backup(args)) => backup::run(args),
         Some(Command::Restore(args)) => restore::run(args),

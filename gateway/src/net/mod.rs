@@ -16,5 +16,5 @@ pub(crate) use connection::Limits;
 pub(crate) use domains::{Domains, without_port};
 pub(crate) use outward::Outward;
 pub(crate) use peer::Peer;
-pub(crate) use proxy::Proxies;
+pub(crate) use proxy::{Proxies, host_of};
 pub(crate) use tls::{Pair, Tls, Watcher};

@@ -61,7 +61,7 @@ impl Proxies {
         // Where a list grew, the last item is the nearest proxy's own.
         let last = |name| list(headers, name).next().map(str::trim).filter(|value| !value.is_empty());
         let secure = last("x-forwarded-proto").and_then(is_https);
-        let host = last("x-forwarded-host").map(str::to_owned).or_else(|| host_of(request));
+        let host = last("x-forwarded-host").or_else(|| host_of(request.uri(), headers)).map(str::to_owned);
         let port = last("x-forwarded-port").and_then(|port| port.parse::<u16>().ok());
         let host = host.map(|host| with_port(host, port, secure.unwrap_or(false)));
         Told { client, secure, host }
@@ -115,10 +115,9 @@ fn is_https(scheme: &str) -> Option<bool> {
     [("https", true), ("http", false)].into_iter().find(|(name, _)| name.eq_ignore_ascii_case(scheme)).map(|(_, is)| is)
 }
 
-/// The host that the request itself names.
-fn host_of<B>(request: &Request<B>) -> Option<String> {
-    let authority = request.uri().authority().map(Authority::as_str);
-    authority.or_else(|| request.headers().get(HOST)?.to_str().ok()).map(str::to_owned)
+/// The host that a request names.
+pub(crate) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    uri.authority().map(Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok())
 }
 
 /// The host with the port on which the client asked, unless it names one, or its scheme implies it.

@@ -84,6 +84,11 @@ impl Pair {
         Ok((Tls(reader), Watcher { pair: self, interval, stamps, asked, current }))
     }
 
+    /// Whether the pair is sound.
+    pub(crate) fn check(&self) -> Result<(), TlsFault> {
+        self.config().map(drop)
+    }
+
     fn stamps(&self) -> [Stamp; 2] {
         [&self.cert, &self.key].map(|path| {
             let metadata = std::fs::metadata(path).ok()?;

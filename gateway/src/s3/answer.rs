@@ -35,6 +35,8 @@ pub(super) struct Asked {
     pub(super) head: bool,
     /// The path, as sent.
     pub(super) path: String,
+    /// The host that it names.
+    pub(super) host: String,
     /// The bucket and key.
     pub(super) target: Target,
     /// The identifier of the request.
@@ -125,6 +127,10 @@ impl Asked {
             // A client that signed for a region that cannot be one reads here which to sign for, and tries again.
             add("Region", &encode::xml(&self.region));
         }
+        if code == "SignatureDoesNotMatch" {
+            // If it is not the one that was signed, a proxy on the way has changed it.
+            add("Host", &encode::xml(&encode::echo(&self.host)));
+        }
         add("Resource", &encode::xml(&self.path));
         add("RequestId", &encode::xml(&self.request_id));
         add("HostId", &self.host_id());
@@ -155,6 +161,7 @@ mod tests {
         Asked {
             head,
             path: "/b/a%3C%0A".into(),
+            host: "inner:9000".into(),
             target,
             request_id: "R1".into(),
             region: "us-east-1".into(),
@@ -189,6 +196,13 @@ mod tests {
         assert_eq!(answer.headers().get(REQUEST_ID).unwrap(), "R1");
         assert!(answer.headers().contains_key(HOST_ID));
         assert!(!answer.headers().contains_key(CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn a_signature_that_does_not_match_is_told_the_host_it_was_held_against() {
+        let refused = |code| asked(false).finish(short(403, &format!("<Error><Code>{code}</Code></Error>")));
+        assert!(text(&refused("SignatureDoesNotMatch")).contains("<Host>inner:9000</Host>"));
+        assert!(!text(&refused("AccessDenied")).contains("<Host>"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn http(ms: Millis) -> HeaderValue {
 
 /// Reads an HTTP date in any of the three forms of RFC 9110 section 5.6.7, or with a numeric zone of zero as signers
 /// send it. `None` for anything else and for times before the epoch.
-pub(super) fn parse_http(text: &str) -> Option<Millis> {
+pub(crate) fn parse_http(text: &str) -> Option<Millis> {
     let text = text.replace(',', " ");
     let mut words =
         text.split_whitespace().skip_while(|word| word.bytes().all(|b| b.is_ascii_alphabetic()) && !is_month(word));

@@ -73,10 +73,11 @@ use windlass_store::Store;
 use windlass_store::policy::Ownership;
 
 use crate::incoming::{self, Rest};
-use crate::net::{Domains, Peer};
+use crate::net::{Domains, Peer, host_of};
 
 use answer::Asked;
 use bearer::Errors;
+pub(crate) use date::parse_http as parse_http_date;
 use guard::Proof;
 use host::{AnyName, Host};
 use metadata::Latin1;
@@ -154,6 +155,7 @@ impl S3Door {
         let mut asked = Asked {
             head: parts.method == http::Method::HEAD,
             path: parts.uri.path().to_owned(),
+            host: host_of(&parts.uri, &parts.headers).unwrap_or_default().to_owned(),
             target: self.host.target(&parts),
             request_id: request_id.to_owned(),
             region: Arc::clone(&self.region),

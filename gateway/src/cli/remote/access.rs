@@ -11,11 +11,22 @@ const DEFAULT_PROFILE: &str = "default";
 pub(in crate::cli) const ENDPOINT: &str = "WINDLASS_ENDPOINT";
 pub(in crate::cli) const TOKEN: &str = "WINDLASS_TOKEN";
 
-/// Where the gateway and the token are named, and how answers are shown. Each of the two is taken from its flag, else the
-/// profile that `--profile` names, else the environment, else the profile `default`.
+/// Where the gateway and the token are named, and how answers are shown.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway")]
 pub(super) struct AccessArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// Print the gateway's answer as it is, one JSON document, in place of a table.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// Where the gateway and the token are named. Each of the two is taken from its flag, else the profile that `--profile` names,
+/// else the environment, else the profile `default`.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Gateway")]
+pub(in crate::cli) struct GatewayArgs {
     /// The gateway, with scheme, host and port; else WINDLASS_ENDPOINT or a profile names it.
     #[arg(long, value_name = "URL", global = true)]
     endpoint: Option<String>,
@@ -25,9 +36,6 @@ pub(super) struct AccessArgs {
     /// A section of ~/.config/windlass/profiles.toml (mode 0600) with `endpoint` and `token`; else that named `default`.
     #[arg(long, value_name = "NAME", global = true)]
     profile: Option<String>,
-    /// Print the gateway's answer as it is, one JSON document, in place of a table.
-    #[arg(long, global = true)]
-    pub(super) json: bool,
 }
 
 fn hidden(token: &str) -> std::result::Result<Secret, std::convert::Infallible> {
@@ -43,6 +51,20 @@ pub(super) struct Access {
 impl AccessArgs {
     /// The gateway and the token, and what is to be said about how they were given.
     pub(super) fn find(&self) -> Result<(Access, Option<&'static str>)> {
+        let (endpoint, token, note) = self.gateway.find()?;
+        let token = token.ok_or_else(|| missing("token", "--token", TOKEN))?;
+        Ok((Access { endpoint, token }, note))
+    }
+}
+
+impl GatewayArgs {
+    /// Whether a flag names a gateway.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        self.endpoint.is_some() || self.profile.is_some()
+    }
+
+    /// The gateway and the token, if there is one, and what is to be said about how they were given.
+    pub(super) fn find(&self) -> Result<(Url, Option<Secret>, Option<&'static str>)> {
         let note = self.token.is_some().then_some(
             "note: a token given as a flag can be seen by others in the process list; \
              give it in WINDLASS_TOKEN or a profile",
@@ -57,14 +79,14 @@ impl AccessArgs {
             fill(&mut found, profile::read(&path, DEFAULT_PROFILE)?.unwrap_or_default());
         }
         let (endpoint, token) = found;
-        let missing = |what, flag, name| {
-            let place = profile::path().map_or(String::new(), |path| format!(", or a profile in {}", path.display()));
-            Failure::usage(format!("no {what} is known; name it with {flag}, {name}{place}"))
-        };
         let endpoint = parse(&endpoint.ok_or_else(|| missing("gateway", "--endpoint", ENDPOINT))?)?;
-        let token = token.ok_or_else(|| missing("token", "--token", TOKEN))?;
-        Ok((Access { endpoint, token }, note))
+        Ok((endpoint, token, note))
     }
+}
+
+fn missing(what: &str, flag: &str, name: &str) -> Failure {
+    let place = profile::path().map_or(String::new(), |path| format!(", or a profile in {}", path.display()));
+    Failure::usage(format!("no {what} is known; name it with {flag}, {name}{place}"))
 }
 
 fn fill(found: &mut (Option<String>, Option<Secret>), more: profile::Profile) {

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
+use windlass_config::Secret;
 
 use super::access::Access;
 use super::print::printable;
@@ -29,6 +30,14 @@ pub(super) struct Client {
     endpoint: Url,
 }
 
+/// A token as a header.
+pub(super) fn bearer(token: &Secret) -> Result<HeaderValue> {
+    let unusable = |_| Failure::usage("the token holds characters that no token has");
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(unusable)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// One segment of a path.
 pub(super) fn segment(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
@@ -45,22 +54,28 @@ pub(super) fn rest(key: &str) -> String {
 
 impl Client {
     pub(super) fn new(access: &Access) -> Result<Self> {
-        let unusable = |_| Failure::usage("the token holds characters that no token has");
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", access.token.expose())).map_err(unusable)?;
-        authorization.set_sensitive(true);
+        Self::with(&access.endpoint, HeaderMap::from_iter([(AUTHORIZATION, bearer(&access.token)?)]))
+    }
+
+    /// A client without a token.
+    pub(super) fn of_nobody(endpoint: &Url) -> Result<Self> {
+        Self::with(endpoint, HeaderMap::new())
+    }
+
+    fn with(endpoint: &Url, headers: HeaderMap) -> Result<Self> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("windlass/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
+            .default_headers(headers)
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(PATIENCE)
             .tcp_user_timeout(PATIENCE);
-        if is_loopback(&access.endpoint) {
+        if is_loopback(endpoint) {
             builder = builder.no_proxy();
         }
         // Fails only if it has been done before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        if access.endpoint.scheme() != "https" {
+        if endpoint.scheme() != "https" {
             // The platform's certificates need not be there, and need not be read.
             builder = builder.tls_certs_only([]);
         }
@@ -68,7 +83,7 @@ impl Client {
             Failure::new(Exit::Unreachable, format!("TLS cannot be used: {}", cause(&error)))
                 .advise("see to the certificates of this machine, or name a file of them in SSL_CERT_FILE")
         })?;
-        Ok(Self { http, endpoint: access.endpoint.clone() })
+        Ok(Self { http, endpoint: endpoint.clone() })
     }
 
     /// A request to a path, whose segments are encoded, with a query.
@@ -94,6 +109,16 @@ impl Client {
     pub(super) async fn document(&self, request: RequestBuilder) -> Result<String> {
         let answer = request.timeout(PATIENCE).send().await.map_err(|error| self.broken(&error))?;
         self.read(answer).await
+    }
+
+    /// Sends a request and takes its answer in, whatever it says.
+    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<http::Response<Vec<u8>>> {
+        let answer = request.timeout(PATIENCE).send().await.map_err(|error| self.broken(&error))?;
+        let mut told = http::Response::new(Vec::new());
+        *told.status_mut() = answer.status();
+        *told.headers_mut() = answer.headers().clone();
+        *told.body_mut() = self.collect(answer, DOCUMENT_BYTES_MAX).await?;
+        Ok(told)
     }
 
     /// Sends a request whose answer is not a document; one that is no success is a failure.
@@ -190,7 +215,7 @@ impl Client {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }

@@ -7,6 +7,7 @@ pub(super) mod account;
 pub(super) mod adopt;
 pub(super) mod bucket;
 mod client;
+pub(super) mod doctor;
 mod exit;
 pub(super) mod file;
 pub(super) mod key;
@@ -21,7 +22,7 @@ mod show;
 pub(super) mod usage;
 
 use access::AccessArgs;
-pub(super) use access::{ENDPOINT, TOKEN};
+pub(super) use access::{ENDPOINT, GatewayArgs, TOKEN};
 use exit::{Exit, Failure, Result};
 use run::{Remote, run};
 use show::{Column, Kind};

@@ -157,6 +157,7 @@ async fn ask(door: &S3Door, root: Principal, request: Request<Body>) -> Answer {
     let asked = Asked {
         head: parts.method == Method::HEAD,
         path: parts.uri.path().to_owned(),
+        host: "h".to_owned(),
         target: target.clone(),
         request_id: "id".to_owned(),
         region: door.region.clone(),

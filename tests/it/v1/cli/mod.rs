@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod broken;
 mod bucket;
+mod doctor;
 mod file;
 mod key;
 mod kv;
