@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use windlass_store::id::{AccountId, BucketId, KeyId, LogId};
 use windlass_store::kv::KvId;
-use windlass_store::limit::KEY_BYTES_MAX;
+use windlass_store::limit::{KEY_BYTES_MAX, KV_SCRIPT_NAME_BYTES_MAX};
 
 use crate::error::{ErrorKind, Form};
 use crate::field::{FieldDoc, with};
@@ -114,6 +114,15 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "accountId" => ("The account.", id::schema::<AccountId>()),
             "keyId" => ("The key.", id::schema::<KeyId>()),
             "kvId" => ("The key-value bucket.", id::schema::<KvId>()),
+            "name" => (
+                "The script.",
+                json!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": KV_SCRIPT_NAME_BYTES_MAX,
+                    "pattern": "^[A-Za-z0-9_.-]+$",
+                }),
+            ),
             "logId" => ("The logged request.", id::schema::<LogId>()),
             "shareId" => ("The link.", json!({ "type": "string", "pattern": id::SHARE_PATTERN })),
             "fileId" => ("The file.", json!({ "type": "string", "pattern": id::FILE_PATTERN })),

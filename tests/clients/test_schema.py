@@ -70,6 +70,12 @@ def furnish(management):
     for name in theirs:
         management.make_bucket(name)
     account = connect(management)
+    values = management.done("POST", "/v1/kv", {"name": "schema"})["id"]
+
+    def script(name):
+        management.done("PUT", f"/v1/kv/{values}/scripts/{name}", {"source": "kvdb.say(1)"})
+        return name
+
     spare = {
         "bucketId": [management.make_bucket(f"schema-spare-{n}") for n in many],
         "accountId": [management.done("POST", "/v1/aws-accounts", {})["id"] for _ in many],
@@ -77,6 +83,8 @@ def furnish(management):
         "path": [put(f"spare-{n}") for n in many],
         "fileId": [file_id(bucket, put(f"spare-file-{n}")) for n in many],
         "shareId": [share("kept") for _ in many],
+        "kvId": [management.done("POST", "/v1/kv", {"name": "schema"})["id"] for _ in many],
+        "name": [script(f"spare-{n}") for n in many],
     }
     logged = []
     deadline = time.monotonic() + 30
@@ -90,9 +98,11 @@ def furnish(management):
         "path": "kept",
         "fileId": file_id(bucket, "kept"),
         "logId": logged[0]["id"],
+        "kvId": values,
+        "name": script("kept"),
     }
     keys = [key["id"] for key in management.done("GET", "/v1/keys?limit=100") if key["id"] not in spare["keyId"]]
-    kept = {"bucketId": [standing], "keyId": keys, "accountId": [account]}
+    kept = {"bucketId": [standing], "keyId": keys, "accountId": [account], "kvId": [values]}
     return {
         "bucket": bucket,
         "there": there,
