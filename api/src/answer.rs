@@ -12,12 +12,16 @@ use crate::field::with;
 /// What a JSON door answers.
 pub type Answer = Response<Body>;
 
+/// What most documents take: a buffer that grows is copied each time.
+const ROOM_BYTES: usize = 1 << 10;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A document as an answer.
 pub(crate) fn json<T: Serialize>(status: StatusCode, document: &T) -> Answer {
     // Plain data of ours with text for keys: printing it cannot fail; if it did, the status would still be right.
-    let body = serde_json::to_vec(document).unwrap_or_default();
+    let mut body = Vec::with_capacity(ROOM_BYTES);
+    let _ = serde_json::to_writer(&mut body, document);
     let mut answer = Response::new(Body::from(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, JSON);

@@ -16,6 +16,7 @@ use windlass_store::policy::{Action, Grant, KeyPrincipal, Principal, Resource};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::path;
+use crate::peer::Peer;
 use crate::rate::Rates;
 use crate::uploads::Carrier;
 
@@ -59,14 +60,6 @@ pub struct UploadSettings {
     /// What is suggested to clients whose plan allows no more.
     pub tier_suggestion: String,
 }
-
-/// Stands in the extensions of a request whose client speaks TLS.
-#[derive(Debug, Clone, Copy)]
-pub struct OverTls;
-
-/// Stands in the extensions of a request that nobody can have listened to: it came over TLS, or from this machine.
-#[derive(Debug, Clone, Copy)]
-pub struct Unheard;
 
 /// What a handler has beside its input.
 pub(crate) struct Call {
@@ -127,8 +120,7 @@ impl Call {
 
 /// What a path has for a parameter of its template, as it was sent; empty if the template has none of that name.
 pub(crate) fn sent<'a>(template: &'static str, head: &'a Parts, name: &str) -> &'a str {
-    let found = path::parameters(template, head.uri.path());
-    found.into_iter().find(|(parameter, _)| *parameter == name).map_or("", |(_, sent)| sent)
+    path::parameters(template, head.uri.path()).find(|(parameter, _)| *parameter == name).map_or("", |(_, sent)| sent)
 }
 
 /// Under which scheme and host the client reaches the gateway: what links begin with.
@@ -138,7 +130,7 @@ pub(crate) fn base(settings: &Settings, head: &Parts) -> String {
     }
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     let host = authority.or_else(|| head.headers.get(header::HOST)?.to_str().ok());
-    let scheme = if head.extensions.get::<OverTls>().is_some() { "https" } else { "http" };
+    let scheme = if Peer::of(head).secure { "https" } else { "http" };
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 

@@ -1,35 +1,36 @@
 //! Paths: the parameters that a route's template names, and the key of a file. A path is decoded exactly once, and never
 //! normalised: keys are opaque.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 use windlass_store::name::ObjectKey;
 
 use crate::error::{Error, Result};
 
 /// A segment of a path as text; `None` if it is not UTF-8 once it is decoded, or no percent-encoding.
-pub(crate) fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     let bytes = segment.as_bytes();
     let is_whole = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     let sound = bytes.iter().enumerate().all(|(at, byte)| *byte != b'%' || is_whole(at));
-    sound.then(|| percent_decode_str(segment).decode_utf8().ok().map(String::from)).flatten()
+    sound.then(|| percent_decode_str(segment).decode_utf8().ok()).flatten()
 }
 
 /// What a path has in place of each `{name}` of a template, as it was sent. `{*name}` is the rest.
-pub(crate) fn parameters<'a>(template: &'static str, path: &'a str) -> Vec<(&'static str, &'a str)> {
+pub(crate) fn parameters<'a>(
+    template: &'static str,
+    path: &'a str,
+) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+    let named = |part: &'static str| part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
     let mut rest = path;
-    let mut found = Vec::new();
-    for part in template.split('/') {
-        if let Some(name) = part.strip_prefix("{*").and_then(|part| part.strip_suffix('}')) {
-            found.push((name, rest));
-            break;
+    template.split('/').filter_map(move |part| match named(part) {
+        Some(name) if name.starts_with('*') => name.get(1..).map(|name| (name, std::mem::take(&mut rest))),
+        name => {
+            let (segment, behind) = rest.split_once('/').unwrap_or((rest, ""));
+            rest = behind;
+            name.map(|name| (name, segment))
         }
-        let (segment, behind) = rest.split_once('/').unwrap_or((rest, ""));
-        if let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            found.push((name, segment));
-        }
-        rest = behind;
-    }
-    found
+    })
 }
 
 /// The key of a file, from the rest of a path.
@@ -87,6 +88,7 @@ mod tests {
     #[test]
     fn templates_find_their_parameters() {
         let files = "/v1/buckets/{bucketId}/files/{*path}";
+        let parameters = |template, path| super::parameters(template, path).collect::<Vec<_>>();
         assert_eq!(parameters(files, "/v1/buckets/b/files/x/y/"), [("bucketId", "b"), ("path", "x/y/")]);
         assert_eq!(parameters(files, "/v1/buckets/b/files//x"), [("bucketId", "b"), ("path", "/x")]);
         assert_eq!(parameters("/v1/keys/{keyId}", "/v1/keys/k"), [("keyId", "k")]);

@@ -9,9 +9,10 @@ use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use schemars::SchemaGenerator;
 use serde_json::Value;
+use windlass_store::ErrorKind as StoreErrorKind;
 use windlass_store::id::BucketId;
 use windlass_store::name::BucketName;
-use windlass_store::policy::{Action, Grant};
+use windlass_store::policy::{Action, KeyPrincipal};
 
 use crate::answer::{Answer, Output};
 use crate::auth::authenticate;
@@ -31,10 +32,26 @@ pub(crate) struct Route {
     /// The template of its path.
     pub(crate) path: &'static str,
     action: Action,
+    subject: Subject,
     pub(crate) docs: Docs,
     handler: Handler,
     /// Whether its time is bounded by the idle time of the body alone.
     streams: bool,
+}
+
+/// Where a request says what the action is about.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    /// It does not: the organisation as a whole.
+    Service,
+    /// In its path: a bucket's identifier.
+    Bucket,
+    /// In its path: a file's.
+    File,
+    /// In its path: a link's.
+    Share,
+    /// In `?bucket=`.
+    Parameter,
 }
 
 /// Parameters of an operation that goes on, and where their values are found: a runtime expression of OpenAPI.
@@ -83,7 +100,7 @@ where
         status: O::STATUS,
         in_bucket: false,
     };
-    Route { method, path, action, docs, handler: Box::new(run), streams: I::STREAMS }
+    Route { method, path, action, subject: Subject::of(path), docs, handler: Box::new(run), streams: I::STREAMS }
 }
 
 impl Route {
@@ -95,6 +112,7 @@ impl Route {
     /// The same route in the bucket that `?bucket=` names, or the organisation's default.
     pub(crate) fn in_bucket(mut self) -> Self {
         self.docs.in_bucket = true;
+        self.subject = Subject::Parameter;
         self
     }
 
@@ -121,16 +139,17 @@ impl Route {
         if let Some(caller) = caller(&head) {
             caller.belongs_to(principal.org, Some(principal.key));
         }
+        let now = state.store.now();
         let rate = match state.store.plan_of(principal.org) {
-            Ok(plan) => state.rates.take(principal.org, plan.max_requests_per_minute, state.store.now()),
+            Ok(plan) => state.rates.take(principal.org, plan.max_requests_per_minute, now),
             Err(error) => return Error::from(error).into_answer(form),
         };
-        let answered = match authorize(&state.store, &principal, self.action, &Asked::Service) {
-            Err(error) => Err(error),
-            Ok(_) if rate.is_some_and(|rate| !rate.is_let_in()) => {
+        let answered = match principal.must_be_good_for(self.action, now) {
+            Err(error) => Err(error.into()),
+            Ok(()) if rate.is_some_and(|rate| !rate.is_let_in()) => {
                 Err(Error::new(ErrorKind::RateLimited, "Rate limit exceeded"))
             }
-            Ok(grant) => self.run(state, grant, head, body).await,
+            Ok(()) => self.run(state, &principal, head, body).await,
         };
         let mut answer = answered.unwrap_or_else(|error| error.into_answer(form));
         if let Some(rate) = rate {
@@ -139,12 +158,8 @@ impl Route {
         answer
     }
 
-    /// `grant` is for the organisation as a whole.
-    async fn run(&self, state: &Arc<State>, grant: Grant, head: Parts, body: Body) -> Result<Answer> {
-        let grant = match self.asked(&head)? {
-            Asked::Service => grant,
-            asked => authorize(&state.store, grant.principal(), self.action, &asked)?,
-        };
+    async fn run(&self, state: &Arc<State>, principal: &KeyPrincipal, head: Parts, body: Body) -> Result<Answer> {
+        let grant = authorize(&state.store, principal, self.action, &self.asked(&head)?)?;
         if let (Some(caller), Ok(bucket)) = (caller(&head), grant.bucket()) {
             caller.uses(bucket.id, bucket.row.org);
         }
@@ -160,27 +175,34 @@ impl Route {
     /// What the request names for the action.
     fn asked(&self, head: &Parts) -> Result<Asked> {
         let decoded = |name| path::decode(sent(self.path, head, name)).unwrap_or_default();
-        if self.path.contains("{bucketId}") {
-            return Ok(BucketId::read(&decoded("bucketId")).map_or(Asked::Nowhere, Asked::Id));
-        }
-        if self.path.contains("{fileId}") {
-            let place = id::read_file(&decoded("fileId"));
-            let missing = || windlass_store::Error::new(windlass_store::ErrorKind::NoSuchKey, "no such file").into();
-            return place.map(|place| Asked::Name(place.bucket)).ok_or_else(missing);
-        }
-        if self.path.contains("{shareId}") {
-            let share = id::read_share(&decoded("shareId"));
-            let missing = || windlass_store::Error::new(windlass_store::ErrorKind::NoSuchShare, "no such link").into();
-            return share.map(|(bucket, _)| Asked::Name(bucket)).ok_or_else(missing);
-        }
-        if !self.docs.in_bucket {
-            return Ok(Asked::Service);
-        }
-        match Source::query(head.uri.query()).get("bucket") {
-            Some(Given::Text(bucket)) => bucket_named(bucket),
-            _ => Ok(Asked::Default),
+        match self.subject {
+            Subject::Service => Ok(Asked::Service),
+            Subject::Bucket => Ok(BucketId::read(&decoded("bucketId")).map_or(Asked::Nowhere, Asked::Id)),
+            Subject::File => {
+                let place = id::read_file(&decoded("fileId"));
+                place.map(|place| Asked::Name(place.bucket)).ok_or_else(|| missing(StoreErrorKind::NoSuchKey, "file"))
+            }
+            Subject::Share => {
+                let share = id::read_share(&decoded("shareId"));
+                share.map(|(bucket, _)| Asked::Name(bucket)).ok_or_else(|| missing(StoreErrorKind::NoSuchShare, "link"))
+            }
+            Subject::Parameter => match Source::query(head.uri.query()).get("bucket") {
+                Some(Given::Text(bucket)) => bucket_named(bucket),
+                _ => Ok(Asked::Default),
+            },
         }
     }
+}
+
+impl Subject {
+    fn of(path: &str) -> Self {
+        let names = [("{bucketId}", Self::Bucket), ("{fileId}", Self::File), ("{shareId}", Self::Share)];
+        names.into_iter().find(|(name, _)| path.contains(name)).map_or(Self::Service, |(_, subject)| subject)
+    }
+}
+
+fn missing(kind: StoreErrorKind, what: &str) -> Error {
+    windlass_store::Error::new(kind, format!("no such {what}")).into()
 }
 
 /// The bucket that a client names: by its name on S3, or by its identifier. No name on S3 looks like one.

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
 use crate::gateway::{self, KEY, UNLIMITED};
-use crate::load::{self, Drive, Endpoint, Fixed, LoadArgs, Operation};
+use crate::load::{self, Drive, Driven, Endpoint, Fixed, LoadArgs, Operation};
 use crate::running::Running;
 use crate::spread::Spread;
 
@@ -50,15 +50,22 @@ pub(crate) fn run(args: &ManagementArgs) -> Result<(), Failure> {
     let endpoint = Endpoint::parse(&server.endpoint)?;
     let file = file_path(&endpoint)?;
     let bucket = file.split("/files/").next().unwrap_or_default().to_owned();
-    println!("| load | round | bare handler, requests/s | windlass | windlass / bare |\n|---|---|---|---|---|");
+    println!(
+        "| load | round | bare handler, requests/s | windlass | windlass / bare | CPU us a request, bare | windlass |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     for (name, path) in [("bucket", bucket), ("file", file)] {
         let request = Fixed::of_root(Method::GET, path);
         let bare = bare(folder.path(), &request.json(&endpoint)?)?;
         let mut ratios = Vec::new();
         for round in 1..=args.rounds {
             let (below, here) = (measure(args, &bare, &request)?, measure(args, &server, &request)?);
-            println!("| {name} | {round} | {below:.0} | {here:.0} | {:.3} |", here / below);
-            ratios.push(here / below);
+            let ratio = here.per_second / below.per_second;
+            println!(
+                "| {name} | {round} | {:.0} | {:.0} | {ratio:.3} | {:.1} | {:.1} |",
+                below.per_second, here.per_second, below.cpu_us, here.cpu_us
+            );
+            ratios.push(ratio);
         }
         bare.stop()?;
         if let Some(ratio) = Spread::of(ratios) {
@@ -113,9 +120,8 @@ pub(crate) fn text(answer: &Value, pointer: &str) -> Result<String, Failure> {
     found.map(str::to_owned).ok_or_else(|| format!("no {pointer} in {answer}").into())
 }
 
-/// Requests a second.
-fn measure(args: &ManagementArgs, server: &Running, request: &Fixed) -> Result<f64, Failure> {
+fn measure(args: &ManagementArgs, server: &Running, request: &Fixed) -> Result<Driven, Failure> {
     let endpoint = Endpoint::parse(&server.endpoint)?;
     let drive = Drive { connections: args.concurrency, seconds: args.duration, pid: server.pid() };
-    Ok(load::drive(drive, |_| request.connection(&endpoint))?.per_second)
+    load::drive(drive, |_| request.connection(&endpoint))
 }

@@ -9,12 +9,15 @@ mod refusal;
 mod request_id;
 mod route;
 
+use std::future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
-use windlass_api::{ClientAddress, Form, Links, OverTls, Unheard};
+use windlass_api::{Form, Links};
 
 pub(crate) use self::capture::Refused;
 pub(crate) use self::json::JsonDoor;
@@ -27,6 +30,9 @@ use crate::body::{Body, boxed};
 use crate::net::{Peer, Proxies};
 use crate::s3::S3Door;
 use crate::site;
+
+/// The answer of a door, to come.
+type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 
 /// All doors behind one listener.
 pub(crate) struct Door {
@@ -56,13 +62,6 @@ impl Door {
     pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let peer = self.proxies.client(&mut request, peer);
         request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(ClientAddress(peer.address));
-        if peer.secure {
-            request.extensions_mut().insert(OverTls);
-        }
-        if peer.is_unheard() {
-            request.extensions_mut().insert(Unheard);
-        }
         let kind = route::kind(&request, &self.hosts);
         let id = RequestId::of(&request, kind);
         let form = if kind == Kind::Kv { Form::Text } else { Form::of(request.uri().path()) };
@@ -77,17 +76,18 @@ impl Door {
         line.watch(request_id::stamp(answer, kind, &id))
     }
 
-    async fn route(&self, kind: Kind, request: Request<Incoming>, id: &RequestId, peer: Peer) -> Response<Body> {
+    /// Each door's own future: all of them in one would be moved, at the size of the largest, for every request.
+    fn route<'a>(&'a self, kind: Kind, request: Request<Incoming>, id: &'a RequestId, peer: Peer) -> Answering<'a> {
         match kind {
-            Kind::Site if Links::serves(request.uri().path()) => self.json.follow(request).await,
-            Kind::Site => site::answer_page(&self.app, &request).await,
-            Kind::Health => site::health(),
-            Kind::Json => self.json.handle(request).await,
+            Kind::Site if Links::serves(request.uri().path()) => Box::pin(self.json.follow(request)),
+            Kind::Site => Box::pin(async move { site::answer_page(&self.app, &request).await }),
+            Kind::Health => Box::pin(future::ready(site::health())),
+            Kind::Json => Box::pin(self.json.handle(request)),
             Kind::Kv => {
                 let base = route::kv_base(&request, &self.hosts);
-                self.json.key_value(base, request).await
+                Box::pin(self.json.key_value(base, request))
             }
-            Kind::S3 => self.s3.handle(request, id.as_str(), peer).await.map(boxed),
+            Kind::S3 => Box::pin(self.s3.handle(request, id.as_str(), peer).map(|answer| answer.map(boxed))),
         }
     }
 }

@@ -249,13 +249,18 @@ impl Store {
 
     /// Runs work to its end even if the caller goes away in the middle, so that a client that hangs up cannot leave a
     /// finished blob without the commit that names it.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        tokio::spawn(work).await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "We encountered an internal error. Please try again.").because(error)
-        })?
+    pub(crate) fn to_the_end<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T>> + Send + 'static,
+    {
+        // Begun here and not when it is first waited for: what waits holds a handle, and not the work as well.
+        let work = tokio::spawn(work);
+        async move {
+            work.await.map_err(|error| {
+                Error::new(ErrorKind::Internal, "We encountered an internal error. Please try again.").because(error)
+            })?
+        }
     }
 }
 

@@ -16,7 +16,6 @@ mod script;
 mod transaction;
 mod value;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,11 +38,8 @@ use self::script::Workers;
 use crate::answer::Answer;
 use crate::error::{Error, ErrorKind, Form, Result};
 use crate::limit;
+use crate::peer::Peer;
 use crate::rate::{Rates, Taken};
-
-/// Stands in the extensions of a request: where its client is.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
 
 /// Who may make buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +115,7 @@ impl Kv {
     }
 
     /// Answers a request to a path under `base`, which is empty where the door has a host of its own. Its extensions hold
-    /// a `ClientAddress`. An error of its body that is one of the store's keeps its meaning.
+    /// a `Peer`. An error of its body that is one of the store's keeps its meaning.
     pub async fn handle<B>(&self, base: &str, request: Request<B>) -> Answer
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -178,7 +174,7 @@ impl Kv {
             let open = match self.settings.create {
                 KvCreate::Open => true,
                 KvCreate::Key => false,
-                KvCreate::KeyOrLocal => address(head).is_loopback(),
+                KvCreate::KeyOrLocal => Peer::of(head).address.is_loopback(),
             };
             let closed = || Error::new(ErrorKind::Forbidden, "Buckets are made with a management key");
             return if open { Ok(None) } else { Err(closed()) };
@@ -194,7 +190,7 @@ impl Kv {
         let now = self.store.now();
         Ok(match org {
             Some(org) => self.rates.take(org, self.store.plan_of(org)?.max_requests_per_minute, now),
-            None => self.addresses.take(address(head), self.settings.rate_limit, now),
+            None => self.addresses.take(Peer::of(head).address, self.settings.rate_limit, now),
         })
     }
 }
@@ -239,12 +235,6 @@ impl Call<'_> {
 /// more; errors are those of its standard input and output, and of what it could not take from itself.
 pub fn work_on_scripts() -> std::io::Result<()> {
     script::work()
-}
-
-/// Where the client is. Without an address there is nobody to trust.
-fn address(head: &Parts) -> IpAddr {
-    let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    head.extensions.get::<ClientAddress>().map_or(unknown, |address| address.0)
 }
 
 /// An error as it is told here, where fewer statuses are known.

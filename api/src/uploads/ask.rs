@@ -1,5 +1,6 @@
 //! A request on its way to its handler: who asks, how often, and what is read of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -15,11 +16,12 @@ use super::error::{Code, Refusal, Result};
 use super::table::{Needs, Route};
 use crate::answer::Answer;
 use crate::auth;
-use crate::call::{Asked, Settings, State, Unheard, authorize, base, caller, sent};
+use crate::call::{Asked, Settings, State, authorize, base, caller, sent};
 use crate::field::{Fields, Source};
 use crate::id::Id;
 use crate::input::{collect, object};
 use crate::path;
+use crate::peer::Peer;
 use crate::rate::Taken;
 
 /// The header that holds a key.
@@ -72,7 +74,8 @@ impl Ask {
 
     /// The key of a file: all the rest of the path, with separators as they are or encoded.
     pub(super) fn key(&self) -> Result<String> {
-        path::decode(sent(self.template, &self.head, "key")).ok_or_else(|| Refusal::missing("File"))
+        let key = path::decode(sent(self.template, &self.head, "key"));
+        key.map(Cow::into_owned).ok_or_else(|| Refusal::missing("File"))
     }
 }
 
@@ -80,7 +83,7 @@ impl Ask {
 pub(super) async fn answer(route: &Route, parts: &Parts, request: Request<Body>) -> Answer {
     let (head, body) = request.into_parts();
     let state = &parts.state;
-    if head.extensions.get::<Unheard>().is_none() && !state.settings.uploads.allow_http {
+    if !Peer::of(&head).is_unheard() && !state.settings.uploads.allow_http {
         return Refusal::new(Code::InsecureUrl, "This API is spoken over HTTPS only").into_answer();
     }
     let (access, rate) = match admit(route, parts, &head) {

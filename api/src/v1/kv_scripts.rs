@@ -1,5 +1,7 @@
 //! Scripts of key-value buckets: list, get, put, delete. They are run at the key-value door.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use windlass_store::kv::{KvGrant, KvScript};
@@ -96,5 +98,7 @@ fn bucket(call: &Call) -> Result<KvGrant> {
 }
 
 fn name(call: &Call) -> Result<String> {
-    path::decode(call.sent("name")).ok_or_else(|| Error::bad_request("The name of a script is text"))
+    path::decode(call.sent("name"))
+        .map(Cow::into_owned)
+        .ok_or_else(|| Error::bad_request("The name of a script is text"))
 }

@@ -5,17 +5,17 @@
 
 mod body;
 mod redact;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response};
 use windlass_store::clock::Millis;
-use windlass_store::id::{LogId, OrgId};
+use windlass_store::id::{BucketId, KeyId, LogId, OrgId};
 use windlass_store::limit;
 use windlass_store::log::{Caller, LogBodyRef, LogEntry, Pending};
 
@@ -37,14 +37,15 @@ const SHARE: &str = "/-/s/";
 pub(crate) struct Refused(pub(crate) String);
 
 /// A request for the log.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Capture {
-    caller: Arc<Caller>,
     /// Known when it ends; without one it is not logged.
-    org: OrgId,
+    org: Option<OrgId>,
+    key: Option<KeyId>,
+    bucket: Option<BucketId>,
     method: Method,
     texts: Texts,
-    ip: IpAddr,
+    ip: Option<IpAddr>,
     status: u16,
     duration_ms: u32,
     ended_ms: Millis,
@@ -75,41 +76,24 @@ enum Printout {
 
 impl Capture {
     /// Begins with a request, if requests of its kind can be logged.
-    pub(super) fn begin<B: http_body::Body>(
-        request: &mut Request<B>,
-        kind: Kind,
-        caller: &Arc<Caller>,
-        ip: IpAddr,
-    ) -> Option<Box<Self>> {
+    pub(super) fn begin<B: http_body::Body>(request: &mut Request<B>, kind: Kind, ip: IpAddr) -> Option<Box<Self>> {
         let path = request.uri().path();
         let logged = matches!(kind, Kind::S3 | Kind::Json) || (kind == Kind::Site && path.starts_with(SHARE));
         if !logged {
             return None;
         }
-        let texts = Texts::of_request(shown_path(path), request.uri().query().unwrap_or_default(), request.headers());
-        let (mut tap, mut seen) = (None, Seen::default());
+        let mut capture = spare::take();
+        capture.texts.begin(path, request.uri().query().unwrap_or_default(), request.headers());
+        capture.method = request.method().clone();
+        capture.ip = Some(ip);
         if kind == Kind::S3 {
-            seen = Seen::declared(request.body().size_hint().exact().unwrap_or_default());
-        } else {
-            let new = Tap::new(Seen::of(request.headers()));
-            request.extensions_mut().insert(new.clone());
-            tap = Some(new);
+            capture.request = Seen::declared(request.body().size_hint().exact().unwrap_or_default());
+        } else if !request.body().is_end_stream() {
+            let tap = Tap::new(Seen::of(request.headers()));
+            request.extensions_mut().insert(tap.clone());
+            capture.tap = Some(tap);
         }
-        Some(Box::new(Self {
-            caller: Arc::clone(caller),
-            org: OrgId([0; 16]),
-            method: request.method().clone(),
-            texts,
-            ip,
-            status: 0,
-            duration_ms: 0,
-            ended_ms: 0,
-            tap,
-            request: seen,
-            response: Seen::default(),
-            refused: None,
-            printed: Printed::default(),
-        }))
+        Some(capture)
     }
 
     /// Takes note of the answer. `request_id` is the door's own, where the answer has no other.
@@ -118,7 +102,7 @@ impl Capture {
         let own = headers.get("x-request-id").filter(|_| kind != Kind::S3).and_then(|id| id.to_str().ok());
         self.texts.add_answer(own.unwrap_or(request_id), headers, kind == Kind::S3);
         if kind != Kind::S3 {
-            self.response = Seen::of(headers);
+            self.response.json = body::is_json(headers);
         }
         self.refused = answer.extensions_mut().remove::<Refused>().map(|Refused(message)| message);
     }
@@ -129,8 +113,15 @@ impl Capture {
     }
 
     /// Ends; `None` if it turned out to be nobody's.
-    pub(super) fn end(mut self: Box<Self>, status: u16, duration: Duration, now: Millis) -> Option<Box<Self>> {
-        self.org = self.caller.org()?;
+    pub(super) fn end(
+        mut self: Box<Self>,
+        caller: &Caller,
+        status: u16,
+        duration: Duration,
+        now: Millis,
+    ) -> Option<Box<Self>> {
+        self.org = Some(caller.org()?);
+        (self.key, self.bucket) = (caller.key(), caller.bucket());
         self.status = status;
         self.duration_ms = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         self.ended_ms = now;
@@ -138,6 +129,14 @@ impl Capture {
             self.request = tap.take();
         }
         Some(self)
+    }
+
+    /// As if it were new, with the room that it has.
+    fn clear(&mut self) {
+        let (mut texts, mut response) = (std::mem::take(&mut self.texts), std::mem::take(&mut self.response));
+        texts.clear();
+        response.clear();
+        *self = Self { texts, response, ..Self::default() };
     }
 
     fn print(&mut self) {
@@ -208,7 +207,7 @@ impl Printout {
 
 impl Pending for Capture {
     fn org(&self) -> OrgId {
-        self.org
+        self.org.unwrap_or(OrgId::NOBODY)
     }
 
     fn ended_ms(&self) -> Millis {
@@ -226,19 +225,24 @@ impl Pending for Capture {
             id,
             status: self.status,
             duration_ms: self.duration_ms,
-            key: self.caller.key(),
-            bucket: self.caller.bucket(),
+            key: self.key,
+            bucket: self.bucket,
             method: self.method.as_str(),
-            path: self.texts.path(),
+            path: shown_path(self.texts.path()),
             error_message: self.refused.as_deref(),
             request_id: clean(self.texts.request_id()),
-            ip: Some(self.ip),
+            ip: self.ip,
             query: self.printed.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             request_headers: self.texts.request_headers().map(shown_header).collect(),
             response_headers: self.texts.response_headers().map(shown_header).collect(),
             request_body: self.printed.request_body.borrow(),
             response_body: self.printed.response_body.borrow(),
         }
+    }
+
+    fn written(mut self: Box<Self>) {
+        self.clear();
+        spare::put(self);
     }
 }
 

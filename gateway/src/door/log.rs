@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use windlass_store::log::Caller;
@@ -31,8 +31,8 @@ pub(super) struct Line {
     kind: Kind,
     id: RequestId,
     method: Method,
-    /// Without the query, which may hold signatures.
-    path: String,
+    /// Shown without its query, which may hold signatures.
+    uri: Uri,
     peer: IpAddr,
     begun: Instant,
     slot: Option<OwnedSemaphorePermit>,
@@ -80,13 +80,13 @@ impl Line {
         app.metrics.requests.begin();
         let caller = Arc::new(Caller::default());
         request.extensions_mut().insert(Arc::clone(&caller));
-        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, &caller, peer) } else { None };
+        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, peer) } else { None };
         Self {
             app: Arc::clone(app),
             kind,
             id: id.clone(),
             method: request.method().clone(),
-            path: cut(capture::shown_path(request.uri().path())).to_owned(),
+            uri: request.uri().clone(),
             peer,
             begun: Instant::now(),
             slot: None,
@@ -161,7 +161,7 @@ impl Drop for Line {
                 request_id: self.id.as_str(),
                 door: self.kind.name(),
                 method: self.method.as_str(),
-                path: &self.path,
+                path: cut(capture::shown_path(self.uri.path())),
                 status: shown_status,
                 bytes: self.bytes,
                 duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
@@ -171,7 +171,7 @@ impl Drop for Line {
             access.write(now, &answered);
         }
         if let Some(capture) = self.capture.take()
-            && let Some(capture) = capture.end(shown_status, duration, now)
+            && let Some(capture) = capture.end(&self.caller, shown_status, duration, now)
         {
             self.app.logs.record(capture);
         }

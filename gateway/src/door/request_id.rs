@@ -12,7 +12,7 @@ use crate::body::Body;
 
 /// On S3 16 upper-case hex digits, as AWS writes them. Elsewhere what the client calls its request, else a UUID.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(String);
+pub(crate) struct RequestId(HeaderValue);
 
 /// Where this process's ids begin. Without randomness they begin where every other's do: an id must not fail a request.
 static BEGIN: LazyLock<u64> = LazyLock::new(|| clock::random().map(u64::from_be_bytes).unwrap_or_default());
@@ -30,27 +30,38 @@ impl RequestId {
         if kind == Kind::S3 {
             return Self::generate();
         }
-        let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
-        let sound = |id: &&str| (1..=GIVEN_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        given.filter(sound).map_or_else(Self::uuid, |id| Self(id.to_owned()))
+        let sound = |id: &&HeaderValue| {
+            (1..=GIVEN_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+        };
+        request.headers().get(HEADER).filter(sound).map_or_else(Self::uuid, |id| Self(id.clone()))
     }
 
     /// A UUID (RFC 9562, version 4) of two numbers that look random: to ask the system for some costs more than the id.
     fn uuid() -> Self {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let (high, low) = (scatter(BEGIN.wrapping_add(n)), scatter(BEGIN.rotate_left(32) ^ n));
-        let (time, version) = (high >> 32, high & 0xFFF | 0x4000);
-        let (variant, node) = (low >> 48 & 0x3FFF | 0x8000, low & 0xFFFF_FFFF_FFFF);
-        Self(format!("{time:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}", high >> 16 & 0xFFFF))
+        let (high, low) = (high & !0xF000 | 0x4000, low & !(0b11 << 62) | 1 << 63);
+        Self::filled(*b"00000000-0000-0000-0000-000000000000", u128::from(high) << 64 | u128::from(low), b'a')
     }
 
     pub(crate) fn generate() -> Self {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{:016X}", scatter(BEGIN.wrapping_add(n))))
+        Self::filled([b'0'; 16], scatter(BEGIN.wrapping_add(n)).into(), b'A')
+    }
+
+    /// An id of that form with the digits of a number in place of its zeros; `ten` is the digit ten.
+    fn filled<const N: usize>(mut form: [u8; N], mut number: u128, ten: u8) -> Self {
+        for place in form.iter_mut().rev().filter(|byte| **byte == b'0') {
+            let digit = number.to_le_bytes()[0] & 0xF;
+            *place = if digit < 10 { b'0' + digit } else { ten + (digit - 10) };
+            number >>= 4;
+        }
+        // Digits and dashes are always a header's value.
+        Self(HeaderValue::from_bytes(&form).unwrap_or(HeaderValue::from_static("0")))
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
     }
 }
 
@@ -63,16 +74,14 @@ const fn scatter(n: u64) -> u64 {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 /// The answer with the id in the header that its clients know.
 pub(super) fn stamp(mut answer: Response<Body>, kind: Kind, id: &RequestId) -> Response<Body> {
     let name = if kind == Kind::S3 { HeaderName::from_static("x-amz-request-id") } else { HEADER };
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
-        answer.headers_mut().entry(name).or_insert(value);
-    }
+    answer.headers_mut().entry(name).or_insert_with(|| id.0.clone());
     answer
 }
 

@@ -1,6 +1,7 @@
 //! One connection, and every limit that HTTP has on it.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -174,8 +175,12 @@ impl Connection {
             } else {
                 first_deadline
             };
+            let turns = poll_fn(|cx| {
+                activity.turn();
+                connection.as_mut().poll(cx)
+            });
             tokio::select! {
-                ended = connection.as_mut() => {
+                ended = turns => {
                     if let Err(error) = ended {
                         tracing::debug!(peer = %peer.address, %error, "a connection ended early");
                     }

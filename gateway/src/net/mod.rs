@@ -7,7 +7,6 @@ mod domains;
 mod greeting;
 mod io;
 mod outward;
-mod peer;
 mod proxy;
 mod tls;
 
@@ -15,6 +14,6 @@ pub(crate) use accept::{Served, serve};
 pub(crate) use connection::Limits;
 pub(crate) use domains::{Domains, without_port};
 pub(crate) use outward::Outward;
-pub(crate) use peer::Peer;
 pub(crate) use proxy::{Proxies, host_of};
 pub(crate) use tls::{Pair, Tls, Watcher};
+pub(crate) use windlass_api::Peer;

@@ -171,7 +171,7 @@ impl S3Door {
             asked.finish(cors::preflight(&self.store, &parts, page.as_ref()))
         } else if let Some(site) = site {
             drop(body::from_client(body, &parts.headers, self.body_idle, &rest));
-            cors::tell(page, &self.store, self.sites.answer(&site).await)
+            cors::tell(page, &self.store, Box::pin(self.sites.answer(&site)).await)
         } else {
             let answer = self.decide(&mut asked, parts, body, peer, &rest).await;
             cors::tell(page, &self.store, asked.finish(answer))
@@ -201,12 +201,12 @@ impl S3Door {
                 let body = body::from_client(body, &parts.headers, self.body_idle, rest);
                 let request = s3s::HttpRequest::from_parts(parts, body);
                 match proof {
-                    Proof::Token => bearer::answer(&self.gate, &self.store, request).await,
+                    Proof::Token => Box::pin(bearer::answer(&self.gate, &self.store, request)).await,
                     Proof::Signature => self.verify(request).await,
                     Proof::Form => {
                         // Who sends it has said who it is, or that it is nobody, where a browser can.
                         asked.errors = Errors::Xml;
-                        post::answer(&self.gate, &self.store, self.sigv2_presigned, request).await
+                        Box::pin(post::answer(&self.gate, &self.store, self.sigv2_presigned, request)).await
                     }
                 }
             }

@@ -42,7 +42,8 @@ macro_rules! operations {
             $(async fn $operation(&self, mut request: S3Request<$Input>) -> S3Result<S3Response<$Output>> {
                 if let Some(asked) = request.extensions.remove::<linked::Asked>() {
                     let (call, sent, body) = linked::open(request)?;
-                    return linked::answer(self, asked, call, sent, body).await.map(linked::Passed::into_answer);
+                    let answered = Box::pin(linked::answer(self, asked, call, sent, body)).await;
+                    return answered.map(linked::Passed::into_answer);
                 }
                 $handler(self, request).await
             })*

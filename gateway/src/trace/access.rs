@@ -86,8 +86,15 @@ fn text(timestamp: &str, answered: &Answered<'_>) -> String {
     ] {
         line.push_str(part);
     }
+    for (name, number) in [(" status=", u64::from(*status)), (" bytes=", *bytes), (" duration_us=", *duration_us)] {
+        line.push_str(name);
+        line.push_str(itoa::Buffer::new().format(number));
+    }
+    for part in [" end=\"", end, "\" peer="] {
+        line.push_str(part);
+    }
     // A string takes all that is written.
-    let _ = writeln!(line, " status={status} bytes={bytes} duration_us={duration_us} end=\"{end}\" peer={peer}");
+    let _ = writeln!(line, "{peer}");
     line
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn look(read: &dyn Read, grant: &Grant, get: &GetObject) -> Result<Op
 impl Store {
     /// Where a bucket's upstream is. `None` if the bucket is ours since it was looked at: look again.
     pub(super) async fn behind(&self, bucket: &Bucket) -> Result<Option<(Arc<Provider>, Arc<Link>)>> {
-        match self.provider_of(bucket).await {
+        match Box::pin(self.provider_of(bucket)).await {
             Err(error) if error.kind() == ErrorKind::NoSuchBucket => Ok(None),
             behind => behind.map(Some),
         }

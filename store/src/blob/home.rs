@@ -224,7 +224,7 @@ impl Blobs {
     pub(crate) async fn finish(&self, writer: BlobWriter, size: u64) -> Result<()> {
         match (&self.place, writer) {
             (Place::Folder(local), BlobWriter::Folder(writer)) => local.finish(writer).await?,
-            (_, BlobWriter::Upstream(writer)) => writer.finish(size).await?,
+            (_, BlobWriter::Upstream(writer)) => Box::pin(writer.finish(size)).await?,
             (Place::Upstream(_), BlobWriter::Folder(_)) => {
                 return Err(Error::corrupt("a blob written to another place"));
             }
@@ -356,7 +356,7 @@ impl BlobWriter {
     pub(super) async fn abort(self) {
         match self {
             Self::Folder(writer) => writer.abort().await,
-            Self::Upstream(writer) => writer.abort().await,
+            Self::Upstream(writer) => Box::pin(writer.abort()).await,
         }
     }
 }

@@ -21,6 +21,9 @@ pub trait Pending: Send {
 
     /// What is to be stored of it, without any secret. Takes at most `limit::LOG_ENTRY_BYTES_MAX` bytes.
     fn entry(&mut self, id: LogId) -> LogEntry<'_>;
+
+    /// It has been written, and what it takes in memory can be used again.
+    fn written(self: Box<Self>) {}
 }
 
 /// A logged request as it is stored: the organisation is in the key of its block, the time in its identifier. The order of

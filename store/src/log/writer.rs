@@ -126,6 +126,7 @@ fn pack(requests: Vec<Box<dyn Pending>>, totals: &mut TotalsRow, changes: &mut C
         {
             written += put(org, block, totals, changes)?;
         }
+        request.written();
     }
     for (org, block) in blocks {
         written += put(org, block, totals, changes)?;

@@ -67,7 +67,7 @@ impl Store {
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         if let Some(under_way) = self.changes_there(grant.bucket()?)? {
-            return self.delete_there(grant, deletes, under_way).await;
+            return Box::pin(self.delete_there(grant, deletes, under_way)).await;
         }
         for delete in deletes.iter().filter(|delete| delete.if_match.is_some()) {
             self.settle(grant.bucket()?, delete.key.as_str()).await?;

@@ -127,7 +127,7 @@ impl Store {
             if let Some(located) = self.meta.read(|read| look(read, grant, get))? {
                 return Ok(located.found);
             }
-            if let Some(found) = self.head_behind(grant, get).await? {
+            if let Some(found) = Box::pin(self.head_behind(grant, get)).await? {
                 return Ok(found);
             }
         }
@@ -144,7 +144,7 @@ impl Store {
                 Ok(Some((located, inline)))
             })?;
             let Some((located, inline)) = looked else {
-                match self.get_behind(grant, get).await? {
+                match Box::pin(self.get_behind(grant, get)).await? {
                     Some(answer) => return Ok(answer),
                     None => continue,
                 }

@@ -88,7 +88,7 @@ impl Store {
         grant.must_allow(Action::ListObjects)?;
         let bucket = grant.bucket()?;
         if adopt::is_linked(bucket) {
-            return self.list_behind(bucket, query).await;
+            return Box::pin(self.list_behind(bucket, query)).await;
         }
         self.meta.read(|read| list_here(read, bucket.id, query))
     }
@@ -102,8 +102,8 @@ impl Store {
         grant.must_allow(Action::ListObjects)?;
         let bucket = grant.bucket()?;
         if adopt::is_linked(bucket) {
-            let page = self.list_behind(bucket, query).await?;
-            let types = self.types_behind(bucket, &page.entries).await?;
+            let page = Box::pin(self.list_behind(bucket, query)).await?;
+            let types = Box::pin(self.types_behind(bucket, &page.entries)).await?;
             return Ok((page, types));
         }
         self.meta.read(|read| {

@@ -87,7 +87,7 @@ impl Store {
         grant.must_allow(Action::ListVersions)?;
         let bucket = grant.bucket()?;
         if adopt::is_linked(bucket) {
-            return self.list_versions_behind(bucket, query).await;
+            return Box::pin(self.list_versions_behind(bucket, query)).await;
         }
         self.meta.read(|read| page(read, bucket, query))
     }

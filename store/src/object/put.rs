@@ -65,7 +65,7 @@ impl Store {
         put.metadata.check()?;
         admission::check_type(&grant.bucket()?.row, put.metadata.system.content_type.as_deref())?;
         if let Some(under_way) = self.changes_there(grant.bucket()?)? {
-            return self.put_there(grant, put, body, under_way).await;
+            return Box::pin(self.put_there(grant, put, body, under_way)).await;
         }
         if put.condition.is_some() {
             self.settle(grant.bucket()?, put.key.as_str()).await?;

@@ -166,7 +166,8 @@ impl Client {
     /// Sends a request once; also says whether it failed by the loss of its connection alone.
     async fn attempt(&self, provider: &Provider, request: Request) -> (Result<Answer>, bool) {
         match self.prepare(provider, request) {
-            Ok(prepared) => self.exchange(prepared).await,
+            // Large, and embedded in whatever may ask an upstream.
+            Ok(prepared) => Box::pin(self.exchange(prepared)).await,
             Err(error) => (Err(error), false),
         }
     }

@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kv::body::{collect, form};
 use crate::kv::query::Query;
 use crate::kv::value::harmless;
-use crate::kv::{Call, address, text};
+use crate::kv::{Call, text};
+use crate::peer::Peer;
 
 /// What a request presents is not for scripts to see, nor what it asks of the door.
 const WITHHELD: [&[u8]; 3] = [b"key", b"access_token", b"remote_addr"];
@@ -59,7 +60,7 @@ impl Call<'_> {
                 vars.push((name.to_vec(), value.to_vec()));
             }
         }
-        vars.push((b"remote_addr".to_vec(), address(self.head).to_string().into_bytes()));
+        vars.push((b"remote_addr".to_vec(), Peer::of(self.head).address.to_string().into_bytes()));
         let task = Task { name: name.to_owned(), source, vars };
         match run(&self.kv.workers, self.store(), grant, task).await? {
             Ending::Finished(output) => answer(output),

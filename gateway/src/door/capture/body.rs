@@ -9,6 +9,9 @@ use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
 use windlass_store::limit;
 
+/// What most JSON bodies take.
+const ROOM_BYTES: usize = 1 << 10;
+
 /// What was seen of a body.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -31,6 +34,14 @@ impl Seen {
         Self { bytes, ..Self::default() }
     }
 
+    /// As if it were new, with the room that it has, unless that is much.
+    pub(super) fn clear(&mut self) {
+        let mut begin = std::mem::take(&mut self.begin);
+        begin.clear();
+        begin.shrink_to(ROOM_BYTES);
+        *self = Self { begin, ..Self::default() };
+    }
+
     /// Takes note of bytes that pass.
     pub(super) fn pass(&mut self, data: &[u8]) {
         self.bytes += data.len() as u64;
@@ -42,7 +53,7 @@ impl Seen {
 }
 
 /// `application/json` and everything that ends in `+json`, whatever its parameters.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

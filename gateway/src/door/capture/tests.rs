@@ -36,8 +36,8 @@ async fn captured(said: Said<'_>) -> Option<Box<Capture>> {
         request = request.header(*name, *value);
     }
     let mut request = request.body(Full::new(said.body.to_owned().into())).unwrap();
-    let caller = Arc::new(Caller::default());
-    let mut capture = Capture::begin(&mut request, said.kind, &caller, IP)?;
+    let caller = Caller::default();
+    let mut capture = Capture::begin(&mut request, said.kind, IP)?;
     if said.known {
         caller.belongs_to(OrgId([1; 16]), Some(KeyId([2; 16])));
         caller.uses(BucketId([3; 16]), OrgId([1; 16]));
@@ -46,7 +46,7 @@ async fn captured(said: Said<'_>) -> Option<Box<Capture>> {
     let mut answer = answer(StatusCode::from_u16(said.status).unwrap(), said.answer.0, said.answer.1.to_owned());
     capture.answered(&mut answer, said.kind, "R1");
     capture.pass(said.answer.1.as_bytes());
-    capture.end(said.status, Duration::from_millis(7), 1_000)
+    capture.end(&caller, said.status, Duration::from_millis(7), 1_000)
 }
 
 #[tokio::test]
