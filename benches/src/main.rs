@@ -82,6 +82,8 @@ enum Command {
     Commit(Folder),
     /// Pages of a table.
     List(Folder),
+    /// Requests through the request log.
+    Log(Folder),
     /// Rows to bytes and back.
     Codec,
     /// Digests of a body.
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),
         Command::List(Folder { folder }) => within(&folder, micro::list::run),
+        Command::Log(Folder { folder }) => within(&folder, micro::log::run),
         Command::Codec => micro::codec::run(),
         Command::Digest => {
             micro::digest::run();

@@ -21,6 +21,14 @@ pub(crate) fn own_cpu_time() -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
+/// CPU time that a thread of this process has used so far, by its name; `None` if there is none.
+pub(crate) fn thread_cpu_time(name: &str) -> Option<Duration> {
+    let tasks = fs::read_dir("/proc/self/task").ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut named = tasks.filter(|task| fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name));
+    let spent = fs::read_to_string(named.next()?.join("schedstat")).ok()?;
+    spent.split_ascii_whitespace().next()?.parse().map(Duration::from_nanos).ok()
+}
+
 /// Memory of a process and its descendants.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memory {
@@ -86,5 +94,6 @@ mod tests {
         assert!(memory.resident_bytes > 0 && memory.peak_bytes >= memory.anonymous_bytes);
         assert!(family(std::process::id()).contains(&std::process::id()));
         assert_eq!(cpu_time(u32::MAX), Duration::ZERO);
+        assert_eq!(thread_cpu_time("no such thread"), None);
     }
 }

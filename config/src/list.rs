@@ -231,7 +231,7 @@ sections! {
     RequestLog {
         /// Whether requests are logged.
         enabled: bool = true, Flag;
-        /// How much of it is kept, whatever plans say; beyond that the oldest requests go.
+        /// How much of it is kept, compressed, whatever plans say; beyond that the oldest requests go.
         max_bytes: u64 = GIB, Size(MIB..=16 * 1024 * GIB);
     }
 

@@ -227,8 +227,11 @@ pub const SCRUB_SAVE_BYTES: u64 = 256 << 20;
 pub const LOG_QUEUE_MAX: usize = 8_192;
 /// What they may take in memory, in bytes.
 pub const LOG_QUEUE_BYTES_MAX: usize = 16 << 20;
-/// Bytes of a block of logged requests; the one that passes it is the block's last.
-pub const LOG_BLOCK_BYTES: usize = 48 << 10;
+/// Bytes of a block of logged requests before it is compressed; the one that passes it is the block's last. With that one most
+/// are within the 64 KiB that the compression looks back, and those of requests to `/v1` then fill most of a page of 8 KiB.
+pub const LOG_BLOCK_BYTES: usize = 60 << 10;
+/// The same when a block is read. It may grow and never shrink, or stored blocks could not be read any more.
+pub const LOG_BLOCK_BYTES_MAX: usize = 256 << 10;
 /// Bytes of one logged request; one that takes more is dropped and counted.
 pub const LOG_ENTRY_BYTES_MAX: usize = 64 << 10;
 /// Bytes kept of a logged body.
@@ -237,7 +240,7 @@ pub const LOG_BODY_BYTES_MAX: usize = 8 << 10;
 pub const LOG_PAGE_MAX: usize = 100;
 /// Logged requests that one page looks at; a page that finds too few of them comes short.
 pub const LOG_SCAN_MAX: usize = 10_000;
-/// The same in bytes.
+/// The same in bytes, of blocks that are unpacked.
 pub const LOG_SCAN_BYTES_MAX: usize = 8 << 20;
 /// Blocks of logged requests that one step of their sweep removes.
 pub const LOG_SWEEP_BLOCKS: usize = 256;

@@ -159,6 +159,7 @@ fn each_library_is_named_in_its_one_home() {
     let upstream = "store/src/upstream/";
     for (library, home, crates) in [
         ("redb", "store/src/meta/redb", ""),
+        ("lz4_flex", "store/src/log/block", ""),
         ("object_store", "store/src/blob/", ""),
         ("s3s", "gateway/src/s3/", ""),
         ("mlua", "api/src/kv/script/worker/", ""),

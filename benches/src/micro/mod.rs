@@ -4,6 +4,7 @@ pub(crate) mod codec;
 pub(crate) mod commit;
 pub(crate) mod digest;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod rate;
 
 use std::path::Path;

@@ -233,8 +233,8 @@ impl Pending for Capture {
             request_id: clean(self.texts.request_id()),
             ip: self.ip,
             query: self.printed.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-            request_headers: self.texts.request_headers().map(shown_header).collect(),
-            response_headers: self.texts.response_headers().map(shown_header).collect(),
+            request_headers: shown_headers(self.texts.request_headers()),
+            response_headers: shown_headers(self.texts.response_headers()),
             request_body: self.printed.request_body.borrow(),
             response_body: self.printed.response_body.borrow(),
         }
@@ -249,6 +249,14 @@ impl Pending for Capture {
 /// A text, or what stands in its place if it holds an API key.
 fn clean(text: &str) -> &str {
     if redact::holds_secret(text) { redact::REDACTED } else { text }
+}
+
+/// Headers as they may be shown.
+fn shown_headers<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    // Room for all that could be there: there are few, and growing costs more.
+    let mut shown = Vec::with_capacity(headers.size_hint().1.unwrap_or_default());
+    shown.extend(headers.map(shown_header));
+    shown
 }
 
 /// A header as it may be shown. Of the address of a page the parameters are left out: they may be secrets of another site.

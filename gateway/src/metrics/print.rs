@@ -106,7 +106,7 @@ fn request_log(page: &mut Page, logs: &Logs) {
     page.counter("request_log_dropped_total", help, counters.dropped);
     page.counter("request_log_failures_total", "Failures of the request log's file.", counters.failures);
     page.gauge("request_log_queued", "Requests that wait to be written to the request log.", counters.queued);
-    page.gauge("request_log_bytes", "Bytes of all logged requests.", counters.bytes);
+    page.gauge("request_log_bytes", "Bytes of all logged requests, compressed.", counters.bytes);
 }
 
 fn stored(page: &mut Page, store: &Store) {

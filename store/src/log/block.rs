@@ -4,8 +4,14 @@
 //! did while one batch gathered. Its key is the organisation and the inverted identifier of its *oldest* request. So blocks
 //! come newest first, and the first block at or behind the key of an identifier is the one that holds it, if any does.
 //! Identifiers grow within an organisation and blocks do not overlap.
+//!
+//! Requests of one organisation are much alike, so a block is compressed (LZ4), all but its head. Blocks that an earlier
+//! version has written are not, and stay as they are until they go.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
+use lz4_flex::block::{compress, decompress};
 use serde::{Deserialize, Serialize};
 
 use super::record::LogEntry;
@@ -15,10 +21,10 @@ use crate::id::{LogId, OrgId};
 use crate::limit;
 use crate::meta::Record;
 
-/// The version of the stored form: this byte, the identifier of the newest entry, then the entries, oldest first.
-const VERSION: u8 = 1;
-/// Bytes before the entries.
-const HEAD_BYTES: usize = 17;
+/// The first stored form: this byte, the identifier of the newest entry, then the entries, oldest first.
+const PLAIN: u8 = 1;
+/// The present one: the same, but the entries are compressed, behind their length before (four bytes, little-endian).
+const PACKED: u8 = 2;
 /// Bits of an identifier behind its time.
 const RANDOM_BITS: u32 = 80;
 
@@ -27,6 +33,7 @@ const RANDOM_BITS: u32 = 80;
 pub(super) struct Block {
     oldest: LogId,
     newest: LogId,
+    /// The entries so far.
     bytes: Vec<u8>,
     entries: u64,
 }
@@ -34,9 +41,7 @@ pub(super) struct Block {
 impl Block {
     /// A block without entries; the first will be `oldest`.
     pub(super) fn begin(oldest: LogId) -> Self {
-        let mut bytes = Vec::with_capacity(limit::LOG_BLOCK_BYTES.min(4 << 10));
-        bytes.resize(HEAD_BYTES, 0);
-        Self { oldest, newest: oldest, bytes, entries: 0 }
+        Self { oldest, newest: oldest, bytes: Vec::with_capacity(4 << 10), entries: 0 }
     }
 
     /// Adds an entry, newer than all before; false if it is too large for any block.
@@ -64,21 +69,42 @@ impl Block {
     }
 
     /// Its oldest identifier and its stored form; `None` without entries.
-    pub(super) fn finish(mut self) -> Option<(LogId, Bytes)> {
-        let head = std::iter::once(VERSION).chain(self.newest.0);
-        self.bytes.iter_mut().zip(head).for_each(|(byte, value)| *byte = value);
-        (self.entries > 0).then(|| (self.oldest, self.bytes.into()))
+    pub(super) fn finish(self) -> Result<Option<(LogId, Bytes)>> {
+        if self.entries == 0 {
+            return Ok(None);
+        }
+        let length = u32::try_from(self.bytes.len()).map_err(|error| Error::corrupt(error.to_string()))?.to_le_bytes();
+        let stored = [&[PACKED][..], &self.newest.0, &length, &compress(&self.bytes)].concat();
+        Ok(Some((self.oldest, stored.into())))
     }
 }
 
 /// The identifier of a stored block's newest entry.
 pub(super) fn newest(block: &[u8]) -> Result<LogId> {
-    split(block).map(|(newest, _)| newest)
+    split(block).map(|(_, newest, _)| newest)
 }
 
-/// The entries of a stored block, oldest first.
-pub(super) fn entries(block: &[u8]) -> Result<Vec<LogEntry<'_>>> {
-    let (_, mut rest) = split(block)?;
+/// The entries of a stored block as bytes, not compressed any more: at most `limit::LOG_BLOCK_BYTES_MAX`.
+pub(super) fn unpacked(block: &[u8]) -> Result<Cow<'_, [u8]>> {
+    let (version, _, rest) = split(block)?;
+    if version == PLAIN {
+        return Ok(Cow::Borrowed(rest));
+    }
+    let split = rest.split_first_chunk().map(|(length, packed)| (u32::from_le_bytes(*length) as usize, packed));
+    // What a damaged length says is not to be allocated.
+    let Some((length, packed)) = split.filter(|(length, _)| *length <= limit::LOG_BLOCK_BYTES_MAX) else {
+        return Err(Error::corrupt("the length of a block of the log"));
+    };
+    match decompress(packed, length) {
+        Ok(entries) if entries.len() == length => Ok(Cow::Owned(entries)),
+        Ok(_) => Err(Error::corrupt("a block of the log is shorter than it says")),
+        Err(error) => Err(Error::corrupt(format!("unpack a block of the log: {error}"))),
+    }
+}
+
+/// The entries of an unpacked block, oldest first.
+pub(super) fn entries(unpacked: &[u8]) -> Result<Vec<LogEntry<'_>>> {
+    let mut rest = unpacked;
     let mut entries = Vec::new();
     while !rest.is_empty() {
         let (entry, behind) = postcard::take_from_bytes(rest)
@@ -89,14 +115,15 @@ pub(super) fn entries(block: &[u8]) -> Result<Vec<LogEntry<'_>>> {
     Ok(entries)
 }
 
-fn split(block: &[u8]) -> Result<(LogId, &[u8])> {
-    let head = block.split_at_checked(HEAD_BYTES).and_then(|(head, entries)| Some((head.split_first()?, entries)));
-    let Some(((&version, newest), entries)) = head else {
-        return Err(Error::corrupt("a block of the log is too short"));
-    };
-    match <[u8; 16]>::try_from(newest) {
-        Ok(newest) if version == VERSION => Ok((LogId(newest), entries)),
-        _ => Err(Error::corrupt(format!("block version {version} of the log is unknown to this build"))),
+/// The version of a stored block, the identifier of its newest entry, and what is behind them.
+fn split(block: &[u8]) -> Result<(u8, LogId, &[u8])> {
+    let parts = block.split_first().and_then(|(version, rest)| Some((*version, rest.split_first_chunk()?)));
+    match parts {
+        Some((version @ (PLAIN | PACKED), (newest, rest))) => Ok((version, LogId(*newest), rest)),
+        Some((version, _)) => {
+            Err(Error::corrupt(format!("block version {version} of the log is unknown to this build")))
+        }
+        None => Err(Error::corrupt("a block of the log is too short")),
     }
 }
 
@@ -153,7 +180,7 @@ impl Ids {
 pub(super) struct PlaceRow {
     /// The organisation, which is the rest of the block's key.
     pub(super) org: OrgId,
-    /// Bytes of the block.
+    /// Bytes of the block as it is stored.
     pub(super) bytes: u32,
 }
 
@@ -164,7 +191,7 @@ impl Record for PlaceRow {
 /// What is kept of the log as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TotalsRow {
-    /// Bytes of all blocks.
+    /// Bytes of all blocks as they are stored.
     pub(super) bytes: u64,
     /// The newest identifier ever given out.
     pub(super) newest: LogId,
@@ -181,6 +208,8 @@ impl Record for TotalsRow {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::id::{BucketId, KeyId};
     use crate::log::LogBodyRef;
@@ -207,15 +236,32 @@ mod tests {
         }
     }
 
+    /// The entry with that identifier of ones, alone in a block of each version.
+    const PLAIN_FIXTURE: &str = "0101010101010101010101010101010101010101010101010101010101010101019403ac020102020202020202020202020202020202010303030303030303030303030303030303505554042f622f6b01026e6f02523101007f00000101017801790106616363657074032a2f2a000100027b7d0102ac02";
+    const PACKED_FIXTURE: &str = "0201010101010101010101010101010101670000001b0101006b9403ac02010201002c01030100f021505554042f622f6b01026e6f02523101007f00000101017801790106616363657074032a2f2a000100027b7d0102ac02";
+
+    fn stored(entries: &[LogEntry<'_>]) -> (LogId, Bytes) {
+        let mut block = Block::begin(entries[0].id);
+        assert!(entries.iter().all(|entry| block.push(entry).unwrap()));
+        block.finish().unwrap().unwrap()
+    }
+
+    fn unhex(text: &str) -> Vec<u8> {
+        text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+
     #[test]
-    fn a_block_is_stored_as_version_1_writes_it() {
-        let mut block = Block::begin(LogId([1; 16]));
-        assert!(block.push(&entry(LogId([1; 16]))).unwrap());
-        let (oldest, bytes) = block.finish().unwrap();
-        assert_eq!(oldest, LogId([1; 16]));
-        let fixture = "0101010101010101010101010101010101010101010101010101010101010101019403ac020102020202020202020202020202020202010303030303030303030303030303030303505554042f622f6b01026e6f02523101007f00000101017801790106616363657074032a2f2a000100027b7d0102ac02";
-        assert_eq!(hex(&bytes), fixture);
-        assert_eq!(entries(&bytes).unwrap(), [entry(LogId([1; 16]))]);
+    fn blocks_of_each_version_are_read() {
+        // The library may come to print other bytes, which earlier builds read as well: so only reading is held to these.
+        for fixture in [PLAIN_FIXTURE, PACKED_FIXTURE] {
+            let block = unhex(fixture);
+            assert_eq!(newest(&block).unwrap(), LogId([1; 16]));
+            assert_eq!(entries(&unpacked(&block).unwrap()).unwrap(), [entry(LogId([1; 16]))]);
+        }
+    }
+
+    #[test]
+    fn rows_are_stored_as_version_1_writes_them() {
         let row = PlaceRow { org: OrgId([4; 16]), bytes: 300 };
         assert_eq!(hex(&codec::encode(&row).unwrap()), "0104040404040404040404040404040404ac02");
         assert_eq!(codec::decode::<PlaceRow>(&codec::encode(&row).unwrap()).unwrap(), row);
@@ -225,28 +271,76 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_another_version_or_cut_short_is_corrupt() {
+    fn a_block_is_read_as_it_was_filled_and_takes_less() {
+        let filled: Vec<_> = (1..=100).map(|n| entry(LogId([n; 16]))).collect();
+        let (oldest, bytes) = stored(&filled);
+        assert_eq!((oldest, newest(&bytes).unwrap()), (LogId([1; 16]), LogId([100; 16])));
+        let unpacked = unpacked(&bytes).unwrap();
+        assert_eq!(entries(&unpacked).unwrap(), filled);
+        assert!(bytes.len() * 3 < unpacked.len(), "{} of {}", bytes.len(), unpacked.len());
+    }
+
+    #[test]
+    fn the_largest_block_that_is_written_can_be_read() {
+        const { assert!(limit::LOG_BLOCK_BYTES + limit::LOG_ENTRY_BYTES_MAX <= limit::LOG_BLOCK_BYTES_MAX) };
+        let text: String = std::iter::repeat_with(|| fastrand::char('0'..='z')).take(60_000).collect();
         let mut block = Block::begin(LogId([1; 16]));
-        block.push(&entry(LogId([1; 16]))).unwrap();
-        let (_, bytes) = block.finish().unwrap();
-        for cut in [0, 5, 16, bytes.len() - 1] {
-            assert!(entries(&bytes[..cut]).is_err(), "{cut}");
+        while !block.is_full() {
+            assert!(block.push(&LogEntry { path: &text, ..entry(LogId([1; 16])) }).unwrap());
         }
-        let mut other = bytes.to_vec();
-        other[0] = 2;
-        assert!(entries(&other).is_err());
-        assert!(newest(&other).is_err());
+        let count = block.entries();
+        let (_, bytes) = block.finish().unwrap().unwrap();
+        assert_eq!(entries(&unpacked(&bytes).unwrap()).unwrap().len() as u64, count);
+    }
+
+    #[test]
+    fn a_block_of_another_version_cut_short_or_of_another_length_is_corrupt() {
+        let corrupt = |block: &[u8]| unpacked(block).and_then(|bytes| entries(&bytes).map(drop)).is_err();
+        for block in [unhex(PLAIN_FIXTURE), stored(&[entry(LogId([1; 16]))]).1.to_vec()] {
+            assert!(!corrupt(&block));
+            for cut in [0, 5, 16, 18, 20, block.len() - 1] {
+                assert!(corrupt(&block[..cut]), "{cut}");
+            }
+            let other = [&[3], &block[1..]].concat();
+            assert!(corrupt(&other) && newest(&other).is_err());
+        }
+        let (_, block) = stored(&[entry(LogId([1; 16]))]);
+        let length = u32::from_le_bytes(block[17..21].try_into().unwrap());
+        for other in [0, length - 1, length + 1, limit::LOG_BLOCK_BYTES_MAX as u32, u32::MAX] {
+            assert!(corrupt(&[&block[..17], &other.to_le_bytes(), &block[21..]].concat()), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_block_is_an_error_or_other_bytes_and_nothing_worse(
+            length in prop_oneof![0..2_000_u32, any::<u32>()],
+            packed in prop::collection::vec(any::<u8>(), 0..200),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let head = [&[PACKED][..], &[1; 16]].concat();
+            let _ = unpacked(&[&head[..], &length.to_le_bytes(), &packed].concat()).map(|bytes| entries(&bytes).is_ok());
+            let filled: Vec<_> = (1..=20).map(|n| entry(LogId([n; 16]))).collect();
+            let mut block = stored(&filled).1.to_vec();
+            let at = at.index(block.len());
+            block[at] = byte;
+            if let Ok(bytes) = unpacked(&block) {
+                prop_assert!(bytes.len() <= limit::LOG_BLOCK_BYTES_MAX);
+                let _ = entries(&bytes);
+            }
+        }
     }
 
     #[test]
     fn a_block_without_entries_is_none_and_an_entry_too_large_is_refused() {
-        assert!(Block::begin(LogId([1; 16])).finish().is_none());
+        assert!(Block::begin(LogId([1; 16])).finish().unwrap().is_none());
         let large = "x".repeat(limit::LOG_ENTRY_BYTES_MAX);
         let mut block = Block::begin(LogId([1; 16]));
         assert!(!block.push(&LogEntry { path: &large, ..entry(LogId([1; 16])) }).unwrap());
         assert!(block.push(&entry(LogId([2; 16]))).unwrap());
-        let (_, bytes) = block.finish().unwrap();
-        assert_eq!(entries(&bytes).unwrap().len(), 1);
+        let (_, bytes) = block.finish().unwrap().unwrap();
+        assert_eq!(entries(&unpacked(&bytes).unwrap()).unwrap(), [entry(LogId([2; 16]))]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct LogOptions {
     pub folder: PathBuf,
     /// Whether requests are logged at all.
     pub enabled: bool,
-    /// Bytes of logged requests kept; beyond that the oldest go.
+    /// Bytes of logged requests kept, as they are stored: compressed. Beyond that the oldest go.
     pub max_bytes: u64,
 }
 
@@ -69,7 +69,7 @@ pub struct LogCounters {
     pub failures: u64,
     /// Requests waiting to be written.
     pub queued: u64,
-    /// Bytes of all requests that are kept.
+    /// Bytes of all requests that are kept, as they are stored.
     pub bytes: u64,
 }
 

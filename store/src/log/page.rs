@@ -17,8 +17,10 @@ pub(super) fn page(read: &dyn Read, org: OrgId, buckets: Option<&[BucketId]>, qu
     let limit = query.limit.clamp(1, limit::LOG_PAGE_MAX);
     let (mut seen, mut bytes) = (0, 0);
     read.scan(Table::Logs, &range(org, newest), &mut |key, value| {
-        bytes += value.len();
-        let entries = readable(value).unwrap_or_default();
+        let unpacked = readable(block::unpacked(value));
+        // One that cannot be unpacked was read all the same.
+        bytes += unpacked.len().max(value.len());
+        let entries = readable(block::entries(&unpacked));
         for entry in entries.iter().rev().filter(|entry| entry.id <= newest) {
             if entry.id < oldest {
                 return Ok(Step::Stop);
@@ -55,7 +57,8 @@ pub(super) fn one(
         return Ok(None);
     }
     read.scan(Table::Logs, &range(org, id), &mut |_, value| {
-        let entries = readable(value).unwrap_or_default();
+        let unpacked = readable(block::unpacked(value));
+        let entries = readable(block::entries(&unpacked));
         let entry = entries.iter().find(|entry| entry.id == id && is_seen(buckets, entry));
         found = entry.map(|entry| entry.to_record(org));
         Ok(Step::Stop)
@@ -75,7 +78,7 @@ fn range(org: OrgId, newest: LogId) -> KeyRange {
     KeyRange::prefix_from(&org.0, block::key(org, newest))
 }
 
-/// The entries of a block. One that cannot be read is left out: the others are still worth showing.
-fn readable(block: &[u8]) -> Option<Vec<super::LogEntry<'_>>> {
-    block::entries(block).inspect_err(|error| tracing::error!(%error, "a block of the request log is damaged")).ok()
+/// What was read of a block. One that cannot be read is left out: the others are still worth showing.
+fn readable<T: Default>(read: Result<T>) -> T {
+    read.inspect_err(|error| tracing::error!(%error, "a block of the request log is damaged")).unwrap_or_default()
 }

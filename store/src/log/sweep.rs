@@ -12,7 +12,7 @@ use crate::meta::{Changes, KeyRange, Read, Step, Table, codec};
 pub struct LogsSwept {
     /// Blocks removed.
     pub blocks: u64,
-    /// Their bytes.
+    /// Their bytes, as they were stored.
     pub bytes: u64,
     /// Whether there may be more to do.
     pub more: bool,

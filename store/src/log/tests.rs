@@ -161,6 +161,29 @@ async fn a_page_that_finds_too_little_comes_short_and_says_where_to_go_on() {
 }
 
 #[tokio::test]
+async fn a_page_unpacks_a_bounded_number_of_bytes() {
+    let folder = TempDir::new().unwrap();
+    let logs = open(folder.path());
+    let (bytes, pages) = (limit::LOG_ENTRY_BYTES_MAX - 200, 3);
+    let others = pages * limit::LOG_SCAN_BYTES_MAX / bytes;
+    record(&logs, Asked { status: 500, ..path("/needle") });
+    for n in 0..others {
+        // Stored they are far less than one page may look at.
+        record(&logs, path("x".repeat(bytes)));
+        if n % 100 == 0 {
+            // The queue is bounded.
+            logs.list(ORG, None, &query(1)).await.unwrap();
+        }
+    }
+    let needles = LogQuery { status: Some(StatusFilter::Class(5)), ..query(10) };
+    let (found, seen) = all(&logs, ORG, None, needles).await;
+    assert_eq!(found, ["/needle"]);
+    assert!((pages..=pages + 1).contains(&seen), "{seen} pages");
+    assert_eq!((logs.counters().recorded, logs.counters().dropped), (others as u64 + 1, 0));
+    assert!(logs.counters().bytes < limit::LOG_SCAN_BYTES_MAX as u64 / 4, "{}", logs.counters().bytes);
+}
+
+#[tokio::test]
 async fn what_there_is_no_room_for_is_dropped_and_counted() {
     let folder = TempDir::new().unwrap();
     let logs = open(folder.path());
@@ -217,13 +240,12 @@ async fn what_a_plan_keeps_no_longer_is_removed_for_that_organisation_alone() {
 #[tokio::test]
 async fn beyond_its_size_the_log_loses_its_oldest_requests() {
     let folder = TempDir::new().unwrap();
-    let max_bytes = 3 * limit::LOG_BLOCK_BYTES as u64;
+    let max_bytes = 144 << 10;
     let logs = Logs::open(&LogOptions { folder: folder.path().to_owned(), enabled: true, max_bytes });
     for n in 0..100 {
-        record(
-            &logs,
-            Asked { org: if n % 2 == 0 { ORG } else { OTHER }, ..path(format!("/{n}/{}", "x".repeat(8_000))) },
-        );
+        // Nothing that repeats: what counts is what is stored.
+        let text: String = std::iter::repeat_with(fastrand::alphanumeric).take(8_000).collect();
+        record(&logs, Asked { org: if n % 2 == 0 { ORG } else { OTHER }, ..path(format!("/{n}/{text}")) });
         if n % 10 == 0 {
             logs.list(ORG, None, &query(1)).await.unwrap();
         }

@@ -146,7 +146,7 @@ fn entry(request: &mut dyn Pending, id: LogId) -> Option<LogEntry<'_>> {
 
 fn put(org: OrgId, block: Block, totals: &mut TotalsRow, changes: &mut Changes) -> Result<u64> {
     let entries = block.entries();
-    if let Some((oldest, bytes)) = block.finish() {
+    if let Some((oldest, bytes)) = block.finish()? {
         let place = PlaceRow { org, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX) };
         totals.bytes += u64::from(place.bytes);
         changes.insert((Table::LogByTime, oldest.0.to_vec()), Some(codec::encode(&place)?));

@@ -117,7 +117,7 @@ async fn a_request_is_shown_whole_but_for_its_secrets() {
 }
 
 #[tokio::test]
-async fn the_secrets_of_new_keys_reach_neither_the_log_nor_its_file() {
+async fn the_secrets_of_new_keys_reach_no_log() {
     let (mut server, root) = start(Options::default());
     let new = json!({ "name": "n", "permissions": ["files:read"], "password": "hunter2hunter2" });
     let made = root.post("/v1/keys", &new).await.is(201).json();
@@ -131,10 +131,16 @@ async fn the_secrets_of_new_keys_reach_neither_the_log_nor_its_file() {
     let shown = &log["responseBody"]["data"];
     assert_eq!((&shown["key"], &shown["secretAccessKey"]), (&json!("[REDACTED]"), &json!("[REDACTED]")));
     assert_eq!(shown["id"], made["data"]["id"]);
+    // The file is compressed; what is in it is what it tells.
+    let mut kept = String::new();
+    for log in logs(&root, "limit=100").await {
+        kept += &detail(&root, &log).await.to_string();
+    }
+    assert_eq!(kept.matches("\"POST\"").count(), 1, "{kept}");
+    assert!(kept.contains("/v1/keys/"), "{kept}");
     assert!(server.stop().success());
-    let file = std::fs::read(server.data().path().join("logs.redb")).unwrap();
     for secret in secrets.iter().map(String::as_str).chain(["hunter2", TOKEN]) {
-        assert!(!file.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "{secret} is in the file");
+        assert!(!kept.contains(secret), "{secret} is in the request log");
         assert!(!server.log().contains(secret), "{secret} is in the access log");
     }
 }

@@ -3,8 +3,6 @@
 //! JSON is redacted as text, token by token, and not as a document: what is logged of a body may be its beginning alone.
 //! Whatever is no JSON token ends it there, so that nothing is kept whose meaning is not known.
 
-use std::borrow::Cow;
-
 use super::SHARE;
 
 /// What stands in place of a secret.
@@ -29,8 +27,6 @@ const ENDS: [&str; 14] = [
     "signingkey",
     "token",
 ];
-/// Their last letters.
-const LAST: [u8; 9] = *b"dehlnpsty";
 /// What ends like one and is none: places in listings.
 const HARMLESS: [&str; 3] = ["continuationtoken", "nextcontinuationtoken", "nexttoken"];
 
@@ -40,44 +36,62 @@ const NAME_BYTES_MAX: usize = 24;
 /// How API keys begin, how many characters follow, and how many follow in what begins alike and is none: the identifier of a
 /// bucket.
 const API_KEYS: [(&str, usize, usize); 3] = [("bkt_", 43, 26), ("uk_live_", 32, 0), ("uk_test_", 32, 0)];
+/// All of them end so.
+const API_KEY_MARK: char = '_';
 /// What a presigned link holds.
 const SIGNED: &str = "X-Amz-Signature=";
 
 /// Whether a field or a parameter of that name holds a secret.
 pub(super) fn is_secret(name: &str) -> bool {
-    // All of them end so, and hardly any other name does: what follows costs more than the rest of a redaction.
-    let last = name.bytes().rev().find(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
-    if !last.is_some_and(|last| LAST.contains(&last)) {
+    // Hardly any other name ends like those, and to compare with each costs more than the rest of a redaction.
+    if !ends_like_a_secret(name) {
         return false;
     }
     let mut plain = [0; NAME_BYTES_MAX];
-    let mut room = plain.iter_mut().rev();
-    let letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
-    let count = letters.zip(&mut room).map(|(byte, place)| *place = byte.to_ascii_lowercase()).count();
+    let room = plain.iter_mut().rev();
+    let count = letters_from_the_end(name).zip(room).map(|(letter, place)| *place = letter).count();
     let plain = plain.get(NAME_BYTES_MAX - count..).unwrap_or_default();
     let is = |name: &str| name.as_bytes() == plain;
     let ends = ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) || plain.ends_with(b"secretaccesskey");
     (ends && !HARMLESS.iter().any(|name| is(name))) || NAMES.iter().any(|name| is(name))
 }
 
+/// Whether the last three letters are those of `NAMES` or `ENDS`.
+#[rustfmt::skip]
+fn ends_like_a_secret(name: &str) -> bool {
+    let mut letters = letters_from_the_end(name);
+    let (Some(c), Some(b), Some(a)) = (letters.next(), letters.next(), letters.next()) else { return false };
+    matches!(
+        &[a, b, c],
+        b"als" | b"ase" | b"ass" | b"ial" | b"ion" | b"ken" | b"key" | b"kie" | b"ord" | b"otp" | b"pin" | b"pwd" | b"ret"
+            | b"swd" | b"ure" | b"uth" | b"yid"
+    )
+}
+
+/// The letters and digits of a name from its end, in lower case.
+fn letters_from_the_end(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().rev().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+}
+
 /// Whether a text holds an API key, or the beginning of one at its end.
 fn holds_api_key(text: &str) -> bool {
-    API_KEYS.iter().any(|(begin, length, harmless)| {
-        // Most texts hold none, and to find that out is quicker than to look for all.
-        text.contains(begin)
-            && text.match_indices(begin).any(|(at, _)| {
-                let rest = text.get(at + begin.len()..).unwrap_or_default().as_bytes();
+    text.match_indices(API_KEY_MARK).any(|(mark, _)| {
+        let (until, rest) = text.as_bytes().split_at_checked(mark + 1).unwrap_or_default();
+        API_KEYS.iter().any(|(begin, length, harmless)| {
+            until.ends_with(begin.as_bytes()) && {
                 let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
                 run >= *length || (run == rest.len() && run > *harmless)
-            })
+            }
+        })
     })
 }
 
 /// Whether a text holds what opens something by itself: an API key, the address of a share link, or a presigned link.
 pub(super) fn holds_secret(text: &str) -> bool {
     // One byte of each is quicker to look for, and most texts have neither.
-    let has = |byte: u8| text.as_bytes().contains(&byte);
-    (has(b'_') && holds_api_key(text)) || (has(b'-') && (text.contains(SHARE) || text.contains(SIGNED)))
+    let seen = |(mark, dash), byte| (mark | (byte == API_KEY_MARK as u8), dash | (byte == b'-'));
+    let (mark, dash) = text.bytes().fold((false, false), seen);
+    (mark && holds_api_key(text)) || (dash && (text.contains(SHARE) || text.contains(SIGNED)))
 }
 
 /// A value, or what stands in its place.
@@ -88,102 +102,134 @@ pub(super) fn value(name: &str, value: &str) -> String {
 
 /// A JSON text without its secrets, and whether it came to its end.
 pub(super) fn json(text: &str) -> (String, bool) {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let bytes = text.as_bytes();
+    let mut copy = Copy { text, copied: 0, out: String::with_capacity(text.len()) };
     // What the whole does not hold, no part of it does.
     let suspect = holds_secret(text);
-    while let Some(&byte) = rest.as_bytes().first() {
-        if byte != b'"' {
-            let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
-            let (token, behind) = rest.split_at_checked(plain).unwrap_or((rest, ""));
-            if plain == 0 {
-                return (out, false);
-            }
-            out.push_str(token);
-            rest = behind;
-            continue;
+    let mut at = 0;
+    loop {
+        at = skip(bytes, at, is_plain);
+        match bytes.get(at) {
+            None => return (copy.finish(at), true),
+            Some(b'"') => {}
+            Some(_) => return (copy.finish(at), false),
         }
-        let Some((string, behind)) = string(rest) else {
+        let Some((end, escapes)) = string_end(bytes, at) else {
             // Cut within a string: of what may be the name of a secret, or hold one, nothing is kept.
-            if !holds_secret(rest) && !API_KEYS.iter().any(|(begin, ..)| rest.contains(begin)) {
-                out.push_str(rest);
-            }
-            return (out, false);
+            let rest = text.get(at..).unwrap_or_default();
+            let keeps = !holds_secret(rest) && !API_KEYS.iter().any(|(begin, ..)| rest.contains(begin));
+            return (copy.finish(if keeps { text.len() } else { at }), false);
         };
-        let value = behind.trim_ascii_start().strip_prefix(':').filter(|_| is_secret(&unescaped(string)));
-        match value {
-            Some(value) => {
-                out.push_str(string);
-                out.push_str(":\"");
-                out.push_str(REDACTED);
-                out.push('"');
-                let Some(behind) = skip_value(value.trim_ascii_start()) else { return (out, false) };
-                rest = behind;
+        let string = text.get(at..end).unwrap_or_default();
+        let is_secret = || if escapes { is_secret(&unescaped(string)) } else { is_secret(string) };
+        if let Some(value) = value_of(bytes, end).filter(|_| is_secret()) {
+            copy.keep(end);
+            let behind = value_end(bytes, value);
+            copy.replace(behind.unwrap_or(text.len()), [":\"", REDACTED, "\""]);
+            let Some(behind) = behind else { return (copy.out, false) };
+            at = behind;
+        } else {
+            if suspect && holds_secret(string) {
+                copy.keep(at);
+                copy.replace(end, ["\"", REDACTED, "\""]);
             }
-            None => {
-                if suspect && holds_secret(string) {
-                    out.extend(["\"", REDACTED, "\""]);
-                } else {
-                    out.push_str(string);
-                }
-                rest = behind;
-            }
+            at = end;
         }
     }
-    (out, true)
+}
+
+/// A text that is copied in runs, but for what something else stands in place of. Places are in bytes of the text.
+struct Copy<'a> {
+    text: &'a str,
+    /// Up to here it is copied, or replaced.
+    copied: usize,
+    out: String,
+}
+
+impl Copy<'_> {
+    /// Copies it up to there.
+    fn keep(&mut self, end: usize) {
+        self.out.push_str(self.text.get(self.copied..end).unwrap_or_default());
+        self.copied = end;
+    }
+
+    /// Puts something in place of it up to there.
+    fn replace(&mut self, end: usize, by: [&str; 3]) {
+        self.out.extend(by);
+        self.copied = end;
+    }
+
+    /// Copies it up to there, and no further.
+    fn finish(mut self, end: usize) -> String {
+        self.keep(end);
+        self.out
+    }
+}
+
+/// Where the bytes end, from a place on, of which something holds.
+fn skip(bytes: &[u8], at: usize, holds: impl Fn(u8) -> bool) -> usize {
+    let run = bytes.get(at..).unwrap_or_default().iter().take_while(|byte| holds(**byte)).count();
+    at + run
 }
 
 /// Whether a byte stands outside of strings: punctuation, spaces, numbers, and the letters of `true`, `false` and `null`.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_digit() || b"{}[]:,+-.eE \t\r\ntrufalsn".contains(&byte)
+    matches!(byte, b'{' | b'}' | b'[' | b']' | b':' | b',' | b' ' | b'\t' | b'\r' | b'\n')
+        || matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+        || matches!(byte, b't' | b'r' | b'u' | b'f' | b'a' | b'l' | b's' | b'n')
 }
 
-/// The string at the beginning, with its quotes, and what is behind it; `None` if it does not end.
-fn string(text: &str) -> Option<(&str, &str)> {
-    let mut end = 1;
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
+}
+
+/// Where the string that begins there ends, behind its quote, and whether it has escapes; `None` if it does not end.
+fn string_end(bytes: &[u8], begin: usize) -> Option<(usize, bool)> {
+    let (mut at, mut escapes) = (begin + 1, false);
     loop {
-        let inner = text.get(end..)?;
-        end += inner.find('"')? + 1;
-        let before = text.as_bytes().get(1..end - 1)?;
-        // Each backslash takes the next one with it.
-        if before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0 {
-            return text.split_at_checked(end);
+        match bytes.get(at)? {
+            b'"' => return Some((at + 1, escapes)),
+            // It takes the next byte with it.
+            b'\\' => (at, escapes) = (at + 2, true),
+            _ => at += 1,
         }
     }
 }
 
-/// What is behind the value at the beginning; `None` if the value does not end.
-fn skip_value(text: &str) -> Option<&str> {
-    let (mut rest, mut depth) = (text, 0_usize);
+/// Where the value begins whose name ends there; `None` if that is no name.
+fn value_of(bytes: &[u8], name_end: usize) -> Option<usize> {
+    let colon = skip(bytes, name_end, is_space);
+    (bytes.get(colon) == Some(&b':')).then(|| skip(bytes, colon + 1, is_space))
+}
+
+/// Where the value that begins there ends; `None` if it does not.
+fn value_end(bytes: &[u8], begin: usize) -> Option<usize> {
+    let (mut at, mut depth) = (begin, 0_usize);
     loop {
-        let Some(&byte) = rest.as_bytes().first() else { return (depth == 0).then_some(rest) };
+        let Some(&byte) = bytes.get(at) else { return (depth == 0).then_some(at) };
         match byte {
-            b'"' => rest = string(rest)?.1,
+            b'"' => at = string_end(bytes, at)?.0,
+            b',' | b'}' | b']' if depth == 0 => return Some(at),
             b'{' | b'[' => {
                 depth += 1;
-                rest = rest.get(1..)?;
+                at += 1;
             }
-            b'}' | b']' if depth > 0 => {
+            b'}' | b']' => {
                 depth -= 1;
-                rest = rest.get(1..)?;
+                at += 1;
             }
-            b',' | b'}' | b']' if depth == 0 => return Some(rest),
-            _ => rest = rest.get(rest.chars().next().map_or(1, char::len_utf8)..)?,
+            _ => at += 1,
         }
         if depth == 0 && matches!(byte, b'"' | b'}' | b']') {
-            return Some(rest);
+            return Some(at);
         }
     }
 }
 
-/// The text of a string between its quotes, with escapes resolved as far as names need it.
-fn unescaped(string: &str) -> Cow<'_, str> {
-    let inner = string.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(string);
-    if !inner.contains('\\') {
-        return Cow::Borrowed(inner);
-    }
-    let mut out = String::with_capacity(inner.len());
-    let mut rest = inner;
+/// A string with its escapes resolved as far as names need it.
+fn unescaped(string: &str) -> String {
+    let mut out = String::with_capacity(string.len());
+    let mut rest = string;
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.push_str(plain);
         let code = escape.strip_prefix('u').and_then(|hex| u32::from_str_radix(hex.get(..4)?, 16).ok());
@@ -200,7 +246,7 @@ fn unescaped(string: &str) -> Cow<'_, str> {
         }
     }
     out.push_str(rest);
-    Cow::Owned(out)
+    out
 }
 
 #[cfg(test)]
@@ -215,8 +261,9 @@ mod tests {
     #[test]
     fn no_name_of_a_secret_ends_otherwise() {
         for name in NAMES.iter().chain(&ENDS).chain(&["secretaccesskey"]) {
-            assert!(LAST.contains(&name.as_bytes()[name.len() - 1]), "{name}");
+            assert!(ends_like_a_secret(name), "{name}");
         }
+        assert!(API_KEYS.iter().all(|(begin, ..)| begin.ends_with(API_KEY_MARK)));
     }
 
     #[test]
