@@ -231,10 +231,11 @@ impl Store {
     /// Decides whether `principal` may do `action` on `resource`; see [`authorize`]. The key counts as used now, whatever
     /// the decision.
     pub fn authorize(&self, principal: &Principal, action: Action, resource: Resource<'_>) -> Result<Grant> {
+        let now = self.clock.now();
         if let Principal::Key(key) = principal {
-            self.used_keys.note(key.key, self.clock.now());
+            self.used_keys.note(key.key, now);
         }
-        self.meta.read(|read| authorize(read, self.clock.now(), principal, action, resource))
+        self.meta.read(|read| authorize(read, now, principal, action, resource))
     }
 
     /// The data directory.
