@@ -139,12 +139,11 @@ impl Route {
         if let Some(caller) = caller(&head) {
             caller.belongs_to(principal.org, Some(principal.key));
         }
-        let now = state.store.now();
         let rate = match state.store.plan_of(principal.org) {
-            Ok(plan) => state.rates.take(principal.org, plan.max_requests_per_minute, now),
+            Ok(plan) => state.rates.take(principal.org, plan.max_requests_per_minute, state.store.now()),
             Err(error) => return Error::from(error).into_answer(form),
         };
-        let answered = match principal.must_be_good_for(self.action, now) {
+        let answered = match state.store.check_scopes(&principal, self.action) {
             Err(error) => Err(error.into()),
             Ok(()) if rate.is_some_and(|rate| !rate.is_let_in()) => {
                 Err(Error::new(ErrorKind::RateLimited, "Rate limit exceeded"))

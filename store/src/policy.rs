@@ -63,7 +63,7 @@ pub struct KeyPrincipal {
 
 impl KeyPrincipal {
     /// `AccessDenied` unless the key is valid and has the scopes for an action.
-    pub fn must_be_good_for(&self, action: Action, now: Millis) -> Result<()> {
+    pub(crate) fn must_be_good_for(&self, action: Action, now: Millis) -> Result<()> {
         if self.expires_ms.is_none_or(|expires| expires > now) && self.scopes.contain(action.scopes()) {
             return Ok(());
         }

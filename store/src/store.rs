@@ -23,7 +23,7 @@ use crate::migrate;
 use crate::opened::Opened;
 use crate::org::OrgPlans;
 use crate::plan::Plans;
-use crate::policy::{Action, Grant, Principal, Resource, authorize};
+use crate::policy::{Action, Grant, KeyPrincipal, Principal, Resource, authorize};
 use crate::quota::Reservations;
 use crate::scrub;
 use crate::seal::MasterKey;
@@ -236,6 +236,14 @@ impl Store {
             self.used_keys.note(key.key, now);
         }
         self.meta.read(|read| authorize(read, now, principal, action, resource))
+    }
+
+    /// `AccessDenied` unless a key is good for an action on anything: for whoever has more to ask before it is known on what.
+    /// Notes that the key is used, whatever the answer.
+    pub fn check_scopes(&self, key: &KeyPrincipal, action: Action) -> Result<()> {
+        let now = self.clock.now();
+        self.used_keys.note(key.key, now);
+        key.must_be_good_for(action, now)
     }
 
     /// The data directory.

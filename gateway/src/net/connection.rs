@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
 use super::io::{Activity, Watched};
+use super::turns::{InTurn, Turns};
 use super::{Peer, Tls, greeting};
 use crate::app::App;
 use crate::door::Door;
@@ -164,7 +165,8 @@ impl Connection {
             let door = Arc::clone(&self.door);
             async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
         });
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(io), service));
+        let turns = Turns::default();
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(InTurn::new(io, turns.clone())), service));
         let mut closing = false;
         loop {
             // Until the first request nothing else ends the wait for a client that connects and says little.
@@ -175,12 +177,12 @@ impl Connection {
             } else {
                 first_deadline
             };
-            let turns = poll_fn(|cx| {
-                activity.turn();
+            let ended = poll_fn(|cx| {
+                turns.next();
                 connection.as_mut().poll(cx)
             });
             tokio::select! {
-                ended = turns => {
+                ended = ended => {
                     if let Err(error) = ended {
                         tracing::debug!(peer = %peer.address, %error, "a connection ended early");
                     }

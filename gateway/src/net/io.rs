@@ -13,16 +13,15 @@ use tokio::time::{Instant, Sleep};
 
 use crate::app::App;
 
-/// When a byte last moved on a connection, and how often the connection had its turn on a thread.
+/// When a byte last moved on a connection.
 pub(super) struct Activity {
     origin: Instant,
     last_ms: AtomicU64,
-    turns: AtomicU64,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { origin: Instant::now(), last_ms: AtomicU64::new(0), turns: AtomicU64::new(0) }
+        Self { origin: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 }
 
@@ -30,11 +29,6 @@ impl Activity {
     /// The time of the last byte, or of the beginning.
     pub(super) fn last(&self) -> Instant {
         self.origin + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
-    }
-
-    /// The connection has its turn.
-    pub(super) fn turn(&self) {
-        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     fn moved(&self) {
@@ -51,24 +45,11 @@ pub(super) struct Watched {
     write_timeout: Duration,
     /// Runs while the socket takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// The turn in which something was read last, if nothing was written since.
-    asked: Option<u64>,
 }
 
 impl Watched {
     pub(super) fn new(socket: TcpStream, app: Arc<App>, activity: Arc<Activity>, write_timeout: Duration) -> Self {
-        Self { socket, app, activity, write_timeout, stalled: None, asked: None }
-    }
-
-    /// Lets the other connections that wait for this thread have their turn before an answer is sent that was there at once:
-    /// then all their answers are sent one behind the other, which wakes clients, and runs through the kernel's code, once and
-    /// not each time. Who had to wait for an answer, as for a commit, is not held up.
-    fn yields(&mut self, cx: &mut Context<'_>) -> bool {
-        let yields = self.asked.take() == Some(self.activity.turns.load(Ordering::Relaxed));
-        if yields {
-            cx.waker().wake_by_ref();
-        }
-        yields
+        Self { socket, app, activity, write_timeout, stalled: None }
     }
 
     /// Notes what a write came to; one that waits for longer than the timeout fails.
@@ -97,9 +78,6 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         let result = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
-        if bytes > 0 {
-            self.asked = Some(self.activity.turns.load(Ordering::Relaxed));
-        }
         self.app.metrics.connections.received_bytes.add(bytes as u64);
         self.activity.moved();
         Poll::Ready(result)
@@ -108,9 +86,6 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.yields(cx) {
-            return Poll::Pending;
-        }
         let written = Pin::new(&mut self.socket).poll_write(cx, buf);
         self.wrote(cx, written)
     }
@@ -120,9 +95,6 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.yields(cx) {
-            return Poll::Pending;
-        }
         let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
         self.wrote(cx, written)
     }

@@ -9,6 +9,7 @@ mod io;
 mod outward;
 mod proxy;
 mod tls;
+mod turns;
 
 pub(crate) use accept::{Served, serve};
 pub(crate) use connection::Limits;

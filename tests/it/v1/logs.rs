@@ -136,8 +136,9 @@ async fn the_secrets_of_new_keys_reach_no_log() {
     for log in logs(&root, "limit=100").await {
         kept += &detail(&root, &log).await.to_string();
     }
-    assert_eq!(kept.matches("\"POST\"").count(), 1, "{kept}");
-    assert!(kept.contains("/v1/keys/"), "{kept}");
+    for path in ["/v1/keys", "[REDACTED]"] {
+        assert!(kept.contains(&format!("\"path\":\"{path}\"")), "{kept}");
+    }
     assert!(server.stop().success());
     for secret in secrets.iter().map(String::as_str).chain(["hunter2", TOKEN]) {
         assert!(!kept.contains(secret), "{secret} is in the request log");

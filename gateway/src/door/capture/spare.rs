@@ -1,7 +1,7 @@
 //! Captures that were written, to be filled again: what one thread allocates and another frees costs both of them more than
 //! all else that is done for the log while a request runs.
 
-#![expect(clippy::vec_box, reason = "what is kept is the boxes")]
+#![allow(clippy::vec_box, reason = "what is kept is the boxes")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
