@@ -33,19 +33,22 @@ pub(super) struct InTurn<I> {
     turns: Turns,
     /// The turn in which something was read last, if nothing was written since.
     asked: Option<u64>,
+    /// Whether a write has waited already: it waits once, however much is read meanwhile.
+    waited: bool,
 }
 
 impl<I> InTurn<I> {
     pub(super) fn new(io: I, turns: Turns) -> Self {
-        Self { io, turns, asked: None }
+        Self { io, turns, asked: None, waited: false }
     }
 
     fn yields(&mut self, cx: &mut Context<'_>) -> bool {
-        let yields = self.asked.take() == Some(self.turns.this());
-        if yields {
+        let asked = self.asked.take() == Some(self.turns.this());
+        self.waited = asked && !self.waited;
+        if self.waited {
             cx.waker().wake_by_ref();
         }
-        yields
+        self.waited
     }
 }
 
@@ -113,5 +116,11 @@ mod tests {
         assert_eq!(stream.read_u8().await.unwrap(), b'q');
         turns.next();
         assert!(writes(&mut stream), "its turn is over");
+        for goes_through in [false, true, false] {
+            turns.next();
+            client.write_all(b"q").await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), b'q');
+            assert_eq!(writes(&mut stream), goes_through, "who goes on sending is answered all the same");
+        }
     }
 }
