@@ -223,9 +223,7 @@ pub const SCRUB_STEP_ROWS: u64 = 256;
 /// Bytes that the scrub reads between notes of how far it came.
 pub const SCRUB_SAVE_BYTES: u64 = 256 << 20;
 
-/// Logged requests that may wait to be written; one more is dropped and counted.
-pub const LOG_QUEUE_MAX: usize = 8_192;
-/// What they may take in memory, in bytes.
+/// Bytes of logged requests that may wait to be written; one more is dropped and counted.
 pub const LOG_QUEUE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a block of logged requests before it is compressed; the one that passes it is the block's last. With that one most
 /// are within the 64 KiB that the compression looks back, and those of requests to `/v1` then fill most of a page of 8 KiB.

@@ -1,23 +1,23 @@
 //! What the request log keeps of a request. While the request runs only its texts are copied and the beginnings of JSON
-//! bodies kept; decoding and redacting happen on the log's own thread.
+//! bodies kept; they are decoded and redacted when it ends. All of that is still in the cache then: on the log's own thread it
+//! would cost more.
 //!
 //! Bodies on the S3 door, and all that are not JSON, are kept as their length alone.
 
 mod body;
 mod redact;
-mod spare;
 #[cfg(test)]
 mod tests;
 mod text;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response};
 use windlass_store::clock::Millis;
-use windlass_store::id::{BucketId, KeyId, LogId, OrgId};
 use windlass_store::limit;
-use windlass_store::log::{Caller, LogBodyRef, LogEntry, Pending};
+use windlass_store::log::{Caller, LogBodyRef, LogEntry, Logs};
 
 pub(crate) use self::body::Tapped;
 use self::body::{Seen, Tap};
@@ -39,39 +39,13 @@ pub(crate) struct Refused(pub(crate) String);
 /// A request for the log.
 #[derive(Debug, Default)]
 pub(super) struct Capture {
-    /// Known when it ends; without one it is not logged.
-    org: Option<OrgId>,
-    key: Option<KeyId>,
-    bucket: Option<BucketId>,
     method: Method,
     texts: Texts,
     ip: Option<IpAddr>,
-    status: u16,
-    duration_ms: u32,
-    ended_ms: Millis,
     tap: Option<Tap>,
     request: Seen,
     response: Seen,
     refused: Option<String>,
-    printed: Printed,
-}
-
-/// What the log's thread makes of it, for the entry to borrow.
-#[derive(Debug, Default)]
-struct Printed {
-    query: Vec<(String, String)>,
-    request_body: Printout,
-    response_body: Printout,
-}
-
-/// A body as it is to be stored.
-#[derive(Debug, Default)]
-enum Printout {
-    #[default]
-    Nothing,
-    Json(String),
-    Text(String),
-    Binary(u64),
 }
 
 impl Capture {
@@ -82,10 +56,8 @@ impl Capture {
         if !logged {
             return None;
         }
-        let mut capture = spare::take();
-        capture.texts.begin(path, request.uri().query().unwrap_or_default(), request.headers());
-        capture.method = request.method().clone();
-        capture.ip = Some(ip);
+        let texts = Texts::of(path, request.uri().query().unwrap_or_default(), request.headers());
+        let mut capture = Box::new(Self { method: request.method().clone(), texts, ip: Some(ip), ..Self::default() });
         if kind == Kind::S3 {
             capture.request = Seen::declared(request.body().size_hint().exact().unwrap_or_default());
         } else if !request.body().is_end_stream() {
@@ -112,44 +84,33 @@ impl Capture {
         self.response.pass(data);
     }
 
-    /// Ends; `None` if it turned out to be nobody's.
-    pub(super) fn end(
-        mut self: Box<Self>,
-        caller: &Caller,
-        status: u16,
-        duration: Duration,
-        now: Millis,
-    ) -> Option<Box<Self>> {
-        self.org = Some(caller.org()?);
-        (self.key, self.bucket) = (caller.key(), caller.bucket());
-        self.status = status;
-        self.duration_ms = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
-        self.ended_ms = now;
+    /// Ends, and hands over what is to be kept, unless the request turned out to be nobody's.
+    pub(super) fn record(mut self, logs: &Logs, caller: &Caller, status: u16, duration: Duration, now: Millis) {
+        let Some(org) = caller.org() else { return };
+        logs.record(org, now, || self.entry(caller, status, duration));
+    }
+
+    fn entry(&mut self, caller: &Caller, status: u16, duration: Duration) -> LogEntry<'_> {
         if let Some(tap) = self.tap.take() {
             self.request = tap.take();
         }
-        Some(self)
-    }
-
-    /// As if it were new, with the room that it has.
-    fn clear(&mut self) {
-        let (mut texts, mut response) = (std::mem::take(&mut self.texts), std::mem::take(&mut self.response));
-        texts.clear();
-        response.clear();
-        *self = Self { texts, response, ..Self::default() };
-    }
-
-    fn print(&mut self) {
-        if self.refused.is_none() && self.status >= 400 {
-            self.refused = told(&self.response);
-        }
-        let message = self.refused.take();
-        self.refused = message.map(|text| clean(&text).chars().take(MESSAGE_CHARS_MAX).collect());
-        self.printed = Printed {
+        let refused = self.refused.take().or_else(|| if status >= 400 { told(&self.response) } else { None });
+        LogEntry {
+            status,
+            duration_ms: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
+            key: caller.key(),
+            bucket: caller.bucket(),
+            method: self.method.as_str(),
+            path: shown_path(self.texts.path()),
+            error_message: refused.map(|text| clean(&text).chars().take(MESSAGE_CHARS_MAX).collect()),
+            request_id: clean(self.texts.request_id()),
+            ip: self.ip,
             query: parameters(self.texts.query()),
-            request_body: Printout::of(&self.request),
-            response_body: Printout::of(&self.response),
-        };
+            request_headers: shown_headers(self.texts.request_headers()),
+            response_headers: shown_headers(self.texts.response_headers()),
+            request_body: shown_body(&self.request),
+            response_body: shown_body(&self.response),
+        }
     }
 }
 
@@ -165,9 +126,8 @@ pub(super) fn tapped<B>(mut request: Request<B>) -> Request<Tapped<B>> {
 }
 
 /// The parameters of a query, decoded, and without what is secret.
-fn parameters(query: &str) -> Vec<(String, String)> {
-    let pairs = form_urlencoded::parse(query.as_bytes()).take(PARAMETERS_MAX);
-    pairs.map(|(name, value)| (redact::value("", &name), redact::value(&name, &value))).collect()
+fn parameters(query: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.as_bytes()).take(PARAMETERS_MAX).map(redact::parameter).collect()
 }
 
 /// The message in the document of an error, in either form that the JSON doors have.
@@ -177,73 +137,28 @@ fn told(response: &Seen) -> Option<String> {
     message.as_str().map(str::to_owned)
 }
 
-impl Printout {
-    fn of(seen: &Seen) -> Self {
-        if seen.bytes == 0 {
-            return Self::Nothing;
-        }
-        if !seen.json {
-            return Self::Binary(seen.bytes);
-        }
-        // Cut within a character, or no text from there on.
-        let valid = str::from_utf8(&seen.begin).unwrap_or_else(|error| {
-            seen.begin.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default()
-        });
-        let (mut text, to_the_end) = redact::json(valid);
-        let whole = to_the_end && valid.len() as u64 == seen.bytes && text.len() <= limit::LOG_BODY_BYTES_MAX;
-        text.truncate(text.floor_char_boundary(limit::LOG_BODY_BYTES_MAX));
-        if whole { Self::Json(text) } else { Self::Text(text) }
+/// A body as it is to be stored.
+fn shown_body(seen: &Seen) -> Option<LogBodyRef<'_>> {
+    if seen.bytes == 0 {
+        return None;
     }
-
-    fn borrow(&self) -> Option<LogBodyRef<'_>> {
-        match self {
-            Self::Nothing => None,
-            Self::Json(text) => Some(LogBodyRef::Json(text)),
-            Self::Text(text) => Some(LogBodyRef::Text(text)),
-            Self::Binary(bytes) => Some(LogBodyRef::Binary { bytes: *bytes }),
-        }
+    if !seen.json {
+        return Some(LogBodyRef::Binary { bytes: seen.bytes });
     }
-}
-
-impl Pending for Capture {
-    fn org(&self) -> OrgId {
-        self.org.unwrap_or(OrgId::NOBODY)
+    // Cut within a character, or no text from there on.
+    let valid = str::from_utf8(&seen.begin).unwrap_or_else(|error| {
+        seen.begin.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default()
+    });
+    let (mut text, to_the_end) = redact::json(valid);
+    if to_the_end && valid.len() as u64 == seen.bytes && text.len() <= limit::LOG_BODY_BYTES_MAX {
+        return Some(LogBodyRef::Json(text));
     }
-
-    fn ended_ms(&self) -> Millis {
-        self.ended_ms
+    let end = text.floor_char_boundary(limit::LOG_BODY_BYTES_MAX);
+    match &mut text {
+        Cow::Borrowed(text) => *text = text.get(..end).unwrap_or_default(),
+        Cow::Owned(text) => text.truncate(end),
     }
-
-    fn size_bytes(&self) -> usize {
-        let bodies = self.request.begin.capacity() + self.response.begin.capacity();
-        size_of::<Self>() + self.texts.size_bytes() + bodies + self.refused.as_ref().map_or(0, String::capacity)
-    }
-
-    fn entry(&mut self, id: LogId) -> LogEntry<'_> {
-        self.print();
-        LogEntry {
-            id,
-            status: self.status,
-            duration_ms: self.duration_ms,
-            key: self.key,
-            bucket: self.bucket,
-            method: self.method.as_str(),
-            path: shown_path(self.texts.path()),
-            error_message: self.refused.as_deref(),
-            request_id: clean(self.texts.request_id()),
-            ip: self.ip,
-            query: self.printed.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-            request_headers: shown_headers(self.texts.request_headers()),
-            response_headers: shown_headers(self.texts.response_headers()),
-            request_body: self.printed.request_body.borrow(),
-            response_body: self.printed.response_body.borrow(),
-        }
-    }
-
-    fn written(mut self: Box<Self>) {
-        self.clear();
-        spare::put(self);
-    }
+    Some(LogBodyRef::Text(text))
 }
 
 /// A text, or what stands in its place if it holds an API key.

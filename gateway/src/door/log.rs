@@ -170,10 +170,8 @@ impl Drop for Line {
             };
             access.write(now, &answered);
         }
-        if let Some(capture) = self.capture.take()
-            && let Some(capture) = capture.end(&self.caller, shown_status, duration, now)
-        {
-            self.app.logs.record(capture);
+        if let Some(capture) = self.capture.take() {
+            capture.record(&self.app.logs, &self.caller, shown_status, duration, now);
         }
     }
 }

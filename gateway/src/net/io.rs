@@ -13,6 +13,9 @@ use tokio::time::{Instant, Sleep};
 
 use crate::app::App;
 
+/// Pieces that take no more together are sent as one: the kernel takes longer for pieces than it takes to copy them.
+const JOINED_BYTES_MAX: usize = 4 << 10;
+
 /// When a byte last moved on a connection.
 pub(super) struct Activity {
     origin: Instant,
@@ -95,8 +98,14 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
-        self.wrote(cx, written)
+        let bytes: usize = bufs.iter().map(|piece| piece.len()).sum();
+        if bytes > JOINED_BYTES_MAX {
+            let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+            return self.wrote(cx, written);
+        }
+        let mut joined = Vec::with_capacity(bytes);
+        bufs.iter().for_each(|piece| joined.extend_from_slice(piece));
+        self.poll_write(cx, &joined)
     }
 
     fn is_write_vectored(&self) -> bool {

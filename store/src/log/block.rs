@@ -14,7 +14,7 @@ use bytes::Bytes;
 use lz4_flex::block::{compress, decompress};
 use serde::{Deserialize, Serialize};
 
-use super::record::LogEntry;
+use super::record::{LogEntry, Stored};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::id::{LogId, OrgId};
@@ -25,8 +25,17 @@ use crate::meta::Record;
 const PLAIN: u8 = 1;
 /// The present one: the same, but the entries are compressed, behind their length before (four bytes, little-endian).
 const PACKED: u8 = 2;
+/// What most entries take.
+const ENTRY_BYTES: usize = 1 << 10;
 /// Bits of an identifier behind its time.
 const RANDOM_BITS: u32 = 80;
+
+/// An entry in its stored form, but for the identifier before it; `None` if it is too large for any block.
+pub(super) fn encoded(entry: &LogEntry<'_>) -> Result<Option<Vec<u8>>> {
+    let bytes = postcard::to_extend(entry, Vec::with_capacity(ENTRY_BYTES));
+    let bytes = bytes.map_err(|error| Error::corrupt(format!("encode a logged request: {error}")))?;
+    Ok((bytes.len() + size_of::<LogId>() <= limit::LOG_ENTRY_BYTES_MAX).then_some(bytes))
+}
 
 /// A block that is being filled.
 #[derive(Debug)]
@@ -35,27 +44,19 @@ pub(super) struct Block {
     newest: LogId,
     /// The entries so far.
     bytes: Vec<u8>,
-    entries: u64,
 }
 
 impl Block {
     /// A block without entries; the first will be `oldest`.
     pub(super) fn begin(oldest: LogId) -> Self {
-        Self { oldest, newest: oldest, bytes: Vec::with_capacity(4 << 10), entries: 0 }
+        Self { oldest, newest: oldest, bytes: Vec::with_capacity(4 << 10) }
     }
 
-    /// Adds an entry, newer than all before; false if it is too large for any block.
-    pub(super) fn push(&mut self, entry: &LogEntry<'_>) -> Result<bool> {
-        let before = self.bytes.len();
-        let bytes = postcard::to_extend(entry, std::mem::take(&mut self.bytes));
-        self.bytes = bytes.map_err(|error| Error::corrupt(format!("encode a logged request: {error}")))?;
-        if self.bytes.len() - before > limit::LOG_ENTRY_BYTES_MAX {
-            self.bytes.truncate(before);
-            return Ok(false);
-        }
-        self.newest = entry.id;
-        self.entries += 1;
-        Ok(true)
+    /// Adds an encoded entry, newer than all before.
+    pub(super) fn push(&mut self, id: LogId, entry: &[u8]) {
+        self.bytes.extend_from_slice(&id.0);
+        self.bytes.extend_from_slice(entry);
+        self.newest = id;
     }
 
     /// Whether it is large enough.
@@ -63,19 +64,11 @@ impl Block {
         self.bytes.len() >= limit::LOG_BLOCK_BYTES
     }
 
-    /// How many entries it has.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    /// Its oldest identifier and its stored form; `None` without entries.
-    pub(super) fn finish(self) -> Result<Option<(LogId, Bytes)>> {
-        if self.entries == 0 {
-            return Ok(None);
-        }
+    /// Its oldest identifier and its stored form.
+    pub(super) fn finish(self) -> Result<(LogId, Bytes)> {
         let length = u32::try_from(self.bytes.len()).map_err(|error| Error::corrupt(error.to_string()))?.to_le_bytes();
         let stored = [&[PACKED][..], &self.newest.0, &length, &compress(&self.bytes)].concat();
-        Ok(Some((self.oldest, stored.into())))
+        Ok((self.oldest, stored.into()))
     }
 }
 
@@ -103,7 +96,7 @@ pub(super) fn unpacked(block: &[u8]) -> Result<Cow<'_, [u8]>> {
 }
 
 /// The entries of an unpacked block, oldest first.
-pub(super) fn entries(unpacked: &[u8]) -> Result<Vec<LogEntry<'_>>> {
+pub(super) fn entries(unpacked: &[u8]) -> Result<Vec<Stored<'_>>> {
     let mut rest = unpacked;
     let mut entries = Vec::new();
     while !rest.is_empty() {
@@ -216,22 +209,25 @@ mod tests {
     use crate::meta::codec;
     use crate::object::hex;
 
-    fn entry(id: LogId) -> LogEntry<'static> {
+    fn entry(id: LogId) -> Stored<'static> {
+        Stored { id, entry: said() }
+    }
+
+    fn said() -> LogEntry<'static> {
         LogEntry {
-            id,
             status: 404,
             duration_ms: 300,
             key: Some(KeyId([2; 16])),
             bucket: Some(BucketId([3; 16])),
             method: "PUT",
             path: "/b/k",
-            error_message: Some("no"),
+            error_message: Some("no".into()),
             request_id: "R1",
             ip: Some([127, 0, 0, 1].into()),
-            query: vec![("x", "y")],
+            query: vec![("x".into(), "y".into())],
             request_headers: vec![("accept", "*/*")],
             response_headers: vec![],
-            request_body: Some(LogBodyRef::Json("{}")),
+            request_body: Some(LogBodyRef::Json("{}".into())),
             response_body: Some(LogBodyRef::Binary { bytes: 300 }),
         }
     }
@@ -240,10 +236,14 @@ mod tests {
     const PLAIN_FIXTURE: &str = "0101010101010101010101010101010101010101010101010101010101010101019403ac020102020202020202020202020202020202010303030303030303030303030303030303505554042f622f6b01026e6f02523101007f00000101017801790106616363657074032a2f2a000100027b7d0102ac02";
     const PACKED_FIXTURE: &str = "0201010101010101010101010101010101670000001b0101006b9403ac02010201002c01030100f021505554042f622f6b01026e6f02523101007f00000101017801790106616363657074032a2f2a000100027b7d0102ac02";
 
-    fn stored(entries: &[LogEntry<'_>]) -> (LogId, Bytes) {
+    fn push(block: &mut Block, stored: &Stored<'_>) {
+        block.push(stored.id, &encoded(&stored.entry).unwrap().unwrap());
+    }
+
+    fn stored(entries: &[Stored<'_>]) -> (LogId, Bytes) {
         let mut block = Block::begin(entries[0].id);
-        assert!(entries.iter().all(|entry| block.push(entry).unwrap()));
-        block.finish().unwrap().unwrap()
+        entries.iter().for_each(|entry| push(&mut block, entry));
+        block.finish().unwrap()
     }
 
     fn unhex(text: &str) -> Vec<u8> {
@@ -285,12 +285,13 @@ mod tests {
         const { assert!(limit::LOG_BLOCK_BYTES + limit::LOG_ENTRY_BYTES_MAX <= limit::LOG_BLOCK_BYTES_MAX) };
         let text: String = std::iter::repeat_with(|| fastrand::char('0'..='z')).take(60_000).collect();
         let mut block = Block::begin(LogId([1; 16]));
+        let mut count = 0;
         while !block.is_full() {
-            assert!(block.push(&LogEntry { path: &text, ..entry(LogId([1; 16])) }).unwrap());
+            push(&mut block, &Stored { id: LogId([1; 16]), entry: LogEntry { path: &text, ..said() } });
+            count += 1;
         }
-        let count = block.entries();
-        let (_, bytes) = block.finish().unwrap().unwrap();
-        assert_eq!(entries(&unpacked(&bytes).unwrap()).unwrap().len() as u64, count);
+        let (_, bytes) = block.finish().unwrap();
+        assert_eq!(entries(&unpacked(&bytes).unwrap()).unwrap().len(), count);
     }
 
     #[test]
@@ -333,14 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn a_block_without_entries_is_none_and_an_entry_too_large_is_refused() {
-        assert!(Block::begin(LogId([1; 16])).finish().unwrap().is_none());
-        let large = "x".repeat(limit::LOG_ENTRY_BYTES_MAX);
-        let mut block = Block::begin(LogId([1; 16]));
-        assert!(!block.push(&LogEntry { path: &large, ..entry(LogId([1; 16])) }).unwrap());
-        assert!(block.push(&entry(LogId([2; 16]))).unwrap());
-        let (_, bytes) = block.finish().unwrap().unwrap();
-        assert_eq!(entries(&unpacked(&bytes).unwrap()).unwrap(), [entry(LogId([2; 16]))]);
+    fn an_entry_too_large_is_refused() {
+        let room = limit::LOG_ENTRY_BYTES_MAX - size_of::<LogId>();
+        let long = |bytes| "x".repeat(bytes);
+        let around =
+            encoded(&LogEntry { path: &long(room - 1_000), ..said() }).unwrap().unwrap().len() - (room - 1_000);
+        assert_eq!(encoded(&LogEntry { path: &long(room - around), ..said() }).unwrap().unwrap().len(), room);
+        assert!(encoded(&LogEntry { path: &long(room - around + 1), ..said() }).unwrap().is_none());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! The log as a whole: opening it, handing requests over, and asking for them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::block;
 use super::file::LogFile;
 use super::page;
 use super::query::{LogPage, LogQuery};
 use super::queue::Queue;
-use super::record::{LogRecord, Pending};
+use super::record::{LogEntry, LogRecord};
 use super::sweep::{self, LogsSwept};
 use super::writer::Writer;
 use crate::clock::Millis;
@@ -100,9 +102,19 @@ impl Logs {
         self.writer.is_some()
     }
 
-    /// Hands a request over. Never waits: without room it is dropped and counted.
-    pub fn record(&self, request: Box<dyn Pending>) {
-        if self.is_enabled() && !self.shared.queue.push(request) {
+    /// Hands a request of an organisation over, which ended then. Never waits: without room it is dropped and counted, and
+    /// so it is if `entry`, which makes what is to be stored of it, panics.
+    pub fn record<'a>(&self, org: OrgId, ended_ms: Millis, entry: impl FnOnce() -> LogEntry<'a>) {
+        if !self.is_enabled() {
+            return;
+        }
+        // Whoever records is about to end, or ends by a panic already.
+        let encoded = catch_unwind(AssertUnwindSafe(|| block::encoded(&entry())));
+        let taken = encoded
+            .ok()
+            .and_then(|encoded| encoded.ok().flatten())
+            .is_some_and(|entry| self.shared.queue.push(org, ended_ms, &entry));
+        if !taken {
             self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn page(read: &dyn Read, org: OrgId, buckets: Option<&[BucketId]>, qu
                 return Ok(Step::Stop);
             }
             seen += 1;
-            if !query.shows(buckets, entry) {
+            if !query.shows(buckets, &entry.entry) {
                 continue;
             }
             if page.records.len() == limit {
@@ -59,7 +59,7 @@ pub(super) fn one(
     read.scan(Table::Logs, &range(org, id), &mut |_, value| {
         let unpacked = readable(block::unpacked(value));
         let entries = readable(block::entries(&unpacked));
-        let entry = entries.iter().find(|entry| entry.id == id && is_seen(buckets, entry));
+        let entry = entries.iter().find(|entry| entry.id == id && is_seen(buckets, &entry.entry));
         found = entry.map(|entry| entry.to_record(org));
         Ok(Step::Stop)
     })?;

@@ -1,5 +1,6 @@
 //! A logged request: on its way in, as it is stored, and as it is read back.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -7,31 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Millis;
 use crate::id::{BucketId, KeyId, LogId, OrgId};
 
-/// A request that has been answered, handed over by its door. Everything that takes time is left to `entry`, which runs on
-/// the log's own thread.
-pub trait Pending: Send {
-    /// The organisation it belongs to.
-    fn org(&self) -> OrgId;
-
-    /// When it ended.
-    fn ended_ms(&self) -> Millis;
-
-    /// Bytes it takes in memory, about.
-    fn size_bytes(&self) -> usize;
-
-    /// What is to be stored of it, without any secret. Takes at most `limit::LOG_ENTRY_BYTES_MAX` bytes.
-    fn entry(&mut self, id: LogId) -> LogEntry<'_>;
-
-    /// It has been written, and what it takes in memory can be used again.
-    fn written(self: Box<Self>) {}
-}
-
-/// A logged request as it is stored: the organisation is in the key of its block, the time in its identifier. The order of
-/// the members is the stored format.
+/// What a door tells of a request that has been answered, without any secret. The order of the members is the stored format;
+/// it takes at most `limit::LOG_ENTRY_BYTES_MAX` bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry<'a> {
-    /// Its identifier.
-    pub id: LogId,
     /// The status of the answer.
     pub status: u16,
     /// From the request's headers to the answer's last byte, in milliseconds.
@@ -45,14 +25,15 @@ pub struct LogEntry<'a> {
     /// The path as it was sent, without the query.
     pub path: &'a str,
     /// What the client was told went wrong.
-    pub error_message: Option<&'a str>,
+    #[serde(borrow)]
+    pub error_message: Option<Cow<'a, str>>,
     /// The identifier that the client was told.
     pub request_id: &'a str,
     /// Where it came from.
     pub ip: Option<IpAddr>,
     /// The parameters, decoded and redacted.
     #[serde(borrow)]
-    pub query: Vec<(&'a str, &'a str)>,
+    pub query: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// The request's headers that are kept.
     #[serde(borrow)]
     pub request_headers: Vec<(&'a str, &'a str)>,
@@ -67,13 +48,25 @@ pub struct LogEntry<'a> {
     pub response_body: Option<LogBodyRef<'a>>,
 }
 
+/// A logged request as it is stored: the organisation is in the key of its block, the time in its identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored<'a> {
+    /// Its identifier.
+    pub(super) id: LogId,
+    /// The rest, as it was handed over.
+    #[serde(borrow)]
+    pub(super) entry: LogEntry<'a>,
+}
+
 /// A body as it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogBodyRef<'a> {
     /// A whole JSON document, redacted.
-    Json(&'a str),
+    #[serde(borrow)]
+    Json(Cow<'a, str>),
     /// The beginning of a text, redacted.
-    Text(&'a str),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
     /// Anything else: only its length.
     Binary {
         /// Its length.
@@ -135,39 +128,43 @@ pub enum LogBody {
     },
 }
 
-impl LogEntry<'_> {
+impl Stored<'_> {
     /// The request as it is handed out.
     pub(super) fn to_record(&self, org: OrgId) -> LogRecord {
-        let pairs =
-            |of: &[(&str, &str)]| of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let Self { id, entry } = self;
         LogRecord {
-            id: self.id,
+            id: *id,
             org,
-            key: self.key,
-            bucket: self.bucket,
-            method: self.method.to_owned(),
-            path: self.path.to_owned(),
-            status: self.status,
-            duration_ms: self.duration_ms,
-            error_message: self.error_message.map(str::to_owned),
-            created_ms: self.id.created_ms(),
-            request_id: self.request_id.to_owned(),
-            ip: self.ip.map(|ip| ip.to_string()),
-            query: pairs(&self.query),
-            request_headers: pairs(&self.request_headers),
-            response_headers: pairs(&self.response_headers),
-            request_body: self.request_body.map(LogBodyRef::to_body),
-            response_body: self.response_body.map(LogBodyRef::to_body),
+            key: entry.key,
+            bucket: entry.bucket,
+            method: entry.method.to_owned(),
+            path: entry.path.to_owned(),
+            status: entry.status,
+            duration_ms: entry.duration_ms,
+            error_message: entry.error_message.as_deref().map(str::to_owned),
+            created_ms: id.created_ms(),
+            request_id: entry.request_id.to_owned(),
+            ip: entry.ip.map(|ip| ip.to_string()),
+            query: pairs(&entry.query),
+            request_headers: pairs(&entry.request_headers),
+            response_headers: pairs(&entry.response_headers),
+            request_body: entry.request_body.as_ref().map(LogBodyRef::to_body),
+            response_body: entry.response_body.as_ref().map(LogBodyRef::to_body),
         }
     }
 }
 
+/// Pairs of their own.
+fn pairs<T: AsRef<str>>(of: &[(T, T)]) -> Vec<(String, String)> {
+    of.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())).collect()
+}
+
 impl LogBodyRef<'_> {
-    fn to_body(self) -> LogBody {
+    fn to_body(&self) -> LogBody {
         match self {
-            LogBodyRef::Json(text) => LogBody::Json(text.to_owned()),
-            LogBodyRef::Text(text) => LogBody::Text(text.to_owned()),
-            LogBodyRef::Binary { bytes } => LogBody::Binary { bytes },
+            LogBodyRef::Json(text) => LogBody::Json(text.to_string()),
+            LogBodyRef::Text(text) => LogBody::Text(text.to_string()),
+            LogBodyRef::Binary { bytes } => LogBody::Binary { bytes: *bytes },
         }
     }
 }

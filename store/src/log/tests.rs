@@ -24,30 +24,19 @@ struct Asked {
     path: String,
     key: Option<KeyId>,
     bucket: Option<BucketId>,
-    bytes: usize,
 }
 
 impl Default for Asked {
     fn default() -> Self {
-        let (path, bytes) = ("/b/k".to_owned(), 0);
-        Self { org: ORG, ended_ms: 1_000, method: "GET", status: 200, path, key: None, bucket: None, bytes }
+        let path = "/b/k".to_owned();
+        Self { org: ORG, ended_ms: 1_000, method: "GET", status: 200, path, key: None, bucket: None }
     }
 }
 
-impl Pending for Asked {
-    fn org(&self) -> OrgId {
-        self.org
-    }
-    fn ended_ms(&self) -> Millis {
-        self.ended_ms
-    }
-    fn size_bytes(&self) -> usize {
-        self.path.len() + self.bytes
-    }
-    fn entry(&mut self, id: LogId) -> LogEntry<'_> {
+impl Asked {
+    fn entry(&self) -> LogEntry<'_> {
         assert_ne!(self.path, "/panics", "a door's bug");
         LogEntry {
-            id,
             status: self.status,
             duration_ms: 1,
             key: self.key,
@@ -75,7 +64,7 @@ fn path(text: impl Into<String>) -> Asked {
 }
 
 fn record(logs: &Logs, asked: Asked) {
-    logs.record(Box::new(asked));
+    logs.record(asked.org, asked.ended_ms, || asked.entry());
 }
 
 fn query(limit: usize) -> LogQuery {
@@ -187,12 +176,11 @@ async fn a_page_unpacks_a_bounded_number_of_bytes() {
 async fn what_there_is_no_room_for_is_dropped_and_counted() {
     let folder = TempDir::new().unwrap();
     let logs = open(folder.path());
-    record(&logs, Asked { bytes: limit::LOG_QUEUE_BYTES_MAX + 1, ..path("/too-much-for-the-queue") });
     record(&logs, path("x".repeat(limit::LOG_ENTRY_BYTES_MAX)));
     record(&logs, path("/fits"));
     assert_eq!(all(&logs, ORG, None, query(9)).await.0, ["/fits"]);
     let counters = logs.counters();
-    assert_eq!((counters.recorded, counters.dropped, counters.queued), (1, 2, 0));
+    assert_eq!((counters.recorded, counters.dropped, counters.queued), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -329,16 +317,7 @@ fn asked() -> impl Strategy<Value = Asked> {
     let key = prop::option::of((1..3_u8).prop_map(|n| KeyId([n; 16])));
     let org = prop_oneof![3 => Just(ORG), 1 => Just(OTHER)];
     (org, 1_000..1_020_u64, method, status, "/[ab]{0,2}", bucket, key).prop_map(
-        |(org, ended_ms, method, status, path, bucket, key)| Asked {
-            org,
-            ended_ms,
-            method,
-            status,
-            path,
-            key,
-            bucket,
-            bytes: 0,
-        },
+        |(org, ended_ms, method, status, path, bucket, key)| Asked { org, ended_ms, method, status, path, key, bucket },
     )
 }
 

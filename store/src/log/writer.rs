@@ -1,18 +1,17 @@
 //! The thread that writes the log.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::block::{self, Block, Ids, PlaceRow, TotalsRow};
 use super::logs::Shared;
-use super::record::{LogEntry, Pending};
+use super::queue::Requests;
 use super::sweep;
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result};
-use crate::id::{LogId, OrgId};
+use crate::id::OrgId;
 use crate::meta::{Changes, Table, codec};
 
 /// Within this time what was written reaches stable storage; a crash loses no more.
@@ -39,7 +38,7 @@ impl Writer {
         loop {
             let idle = self.sync_in();
             let Some(taken) = self.shared.queue.take(idle) else { break };
-            self.write(taken.requests);
+            self.write(&taken.requests);
             // Nobody may be waiting any more.
             taken.askers.into_iter().for_each(|asker| asker.send(()).unwrap_or_default());
             if self.sync_in().is_some_and(|left| left.is_zero()) {
@@ -66,8 +65,8 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, requests: Vec<Box<dyn Pending>>) {
-        let count = requests.len() as u64;
+    fn write(&mut self, requests: &Requests) {
+        let count = requests.count();
         self.reopen();
         if count == 0 || !self.shared.file.is_open() {
             self.shared.counts.dropped.fetch_add(count, Ordering::Relaxed);
@@ -75,14 +74,13 @@ impl Writer {
         }
         let max_bytes = self.shared.max_bytes;
         let written = self.shared.file.change(|read, totals, changes| {
-            let written = pack(requests, totals, changes)?;
+            pack(requests, totals, changes)?;
             sweep::trim(read, totals, max_bytes, changes)?;
-            Ok(written)
+            Ok(())
         });
         match written {
-            Ok(written) => {
-                self.shared.counts.recorded.fetch_add(written, Ordering::Relaxed);
-                self.shared.counts.dropped.fetch_add(count - written, Ordering::Relaxed);
+            Ok(()) => {
+                self.shared.counts.recorded.fetch_add(count, Ordering::Relaxed);
             }
             Err(error) => self.failed(&error, count),
         }
@@ -108,49 +106,30 @@ impl Writer {
     }
 }
 
-/// Packs requests into blocks; how many there were room for.
-fn pack(requests: Vec<Box<dyn Pending>>, totals: &mut TotalsRow, changes: &mut Changes) -> Result<u64> {
+/// Packs requests into blocks, each organisation's into its own.
+fn pack(requests: &Requests, totals: &mut TotalsRow, changes: &mut Changes) -> Result<()> {
     let mut ids = Ids::after(totals.newest);
     ids.shuffle(clock::random()?);
     let mut blocks: BTreeMap<OrgId, Block> = BTreeMap::new();
-    let mut written = 0;
-    for mut request in requests {
-        let (org, id) = (request.org(), ids.next(request.ended_ms()));
-        let Some(entry) = entry(&mut *request, id) else { continue };
+    for (org, ended_ms, entry) in requests.iter() {
+        let id = ids.next(ended_ms);
         let block = blocks.entry(org).or_insert_with(|| Block::begin(id));
-        if block.push(&entry)? {
-            totals.newest = id;
-        }
+        block.push(id, entry);
+        totals.newest = id;
         if block.is_full()
             && let Some(block) = blocks.remove(&org)
         {
-            written += put(org, block, totals, changes)?;
+            put(org, block, totals, changes)?;
         }
-        request.written();
     }
-    for (org, block) in blocks {
-        written += put(org, block, totals, changes)?;
-    }
-    Ok(written)
+    blocks.into_iter().try_for_each(|(org, block)| put(org, block, totals, changes))
 }
 
-/// What is to be stored of a request; `None` if its door panics over it, which must not cost the others anything.
-fn entry(request: &mut dyn Pending, id: LogId) -> Option<LogEntry<'_>> {
-    let made = AssertUnwindSafe(move || {
-        // Moved in, so that the entry can borrow of it what the door made.
-        let request = request;
-        request.entry(id)
-    });
-    catch_unwind(made).inspect_err(|_| tracing::error!("a request could not be made ready for the log")).ok()
-}
-
-fn put(org: OrgId, block: Block, totals: &mut TotalsRow, changes: &mut Changes) -> Result<u64> {
-    let entries = block.entries();
-    if let Some((oldest, bytes)) = block.finish()? {
-        let place = PlaceRow { org, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX) };
-        totals.bytes += u64::from(place.bytes);
-        changes.insert((Table::LogByTime, oldest.0.to_vec()), Some(codec::encode(&place)?));
-        changes.insert((Table::Logs, block::key(org, oldest)), Some(bytes));
-    }
-    Ok(entries)
+fn put(org: OrgId, block: Block, totals: &mut TotalsRow, changes: &mut Changes) -> Result<()> {
+    let (oldest, bytes) = block.finish()?;
+    let place = PlaceRow { org, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX) };
+    totals.bytes += u64::from(place.bytes);
+    changes.insert((Table::LogByTime, oldest.0.to_vec()), Some(codec::encode(&place)?));
+    changes.insert((Table::Logs, block::key(org, oldest)), Some(bytes));
+    Ok(())
 }

@@ -9,9 +9,6 @@ use http::{HeaderMap, header};
 use http_body::{Frame, SizeHint};
 use windlass_store::limit;
 
-/// What most JSON bodies take.
-const ROOM_BYTES: usize = 1 << 10;
-
 /// What was seen of a body.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -32,14 +29,6 @@ impl Seen {
     /// A body of which only the length is known.
     pub(super) fn declared(bytes: u64) -> Self {
         Self { bytes, ..Self::default() }
-    }
-
-    /// As if it were new, with the room that it has, unless that is much.
-    pub(super) fn clear(&mut self) {
-        let mut begin = std::mem::take(&mut self.begin);
-        begin.clear();
-        begin.shrink_to(ROOM_BYTES);
-        *self = Self { begin, ..Self::default() };
     }
 
     /// Takes note of bytes that pass.

@@ -56,19 +56,13 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Begins with the texts of a request.
-    pub(super) fn begin(&mut self, path: &str, query: &str, headers: &HeaderMap) {
-        self.text.reserve(ROOM_BYTES);
-        self.push(path, PATH_BYTES_MAX);
-        self.push(query, QUERY_BYTES_MAX);
-        self.push_headers(&REQUEST_HEADERS, headers);
-    }
-
-    /// As if it were new, with the room that it has, unless that is much.
-    pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.text.shrink_to(2 * ROOM_BYTES);
-        self.count = 0;
+    /// The texts of a request.
+    pub(super) fn of(path: &str, query: &str, headers: &HeaderMap) -> Self {
+        let mut texts = Self { text: String::with_capacity(ROOM_BYTES), ..Self::default() };
+        texts.push(path, PATH_BYTES_MAX);
+        texts.push(query, QUERY_BYTES_MAX);
+        texts.push_headers(&REQUEST_HEADERS, headers);
+        texts
     }
 
     /// Adds those of its answer, which is the S3 door's or not. A request that never got an answer has none.
@@ -101,11 +95,6 @@ impl Texts {
     /// The headers of the answer.
     pub(super) fn response_headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers(&RESPONSE_HEADERS, ID + 1)
-    }
-
-    /// Bytes that it takes.
-    pub(super) fn size_bytes(&self) -> usize {
-        self.text.capacity()
     }
 
     fn headers(&self, names: &'static [HeaderName], first: usize) -> impl Iterator<Item = (&str, &str)> {
@@ -150,17 +139,11 @@ mod tests {
         pairs.iter().map(|(name, bytes)| (HeaderName::from_static(name), value(bytes))).collect()
     }
 
-    fn begun(path: &str, query: &str, headers: &HeaderMap) -> Texts {
-        let mut texts = Texts::default();
-        texts.begin(path, query, headers);
-        texts
-    }
-
     #[test]
     fn only_listed_headers_are_kept_each_under_its_name() {
         let request =
             map(&[("authorization", b"Bearer x"), ("accept", b"*/*"), ("user-agent", b"t/1"), ("x-other", b"1")]);
-        let mut texts = begun("/b/k", "a=b", &request);
+        let mut texts = Texts::of("/b/k", "a=b", &request);
         let answer =
             [("set-cookie", &b"s"[..]), ("etag", b"\"e\""), ("content-length", b"5"), ("x-ratelimit-limit", b"9")];
         texts.add_answer("R1", &map(&answer), false);
@@ -168,14 +151,14 @@ mod tests {
         assert_eq!(texts.request_headers().collect::<Vec<_>>(), [("accept", "*/*"), ("user-agent", "t/1")]);
         let kept = [("content-length", "5"), ("etag", "\"e\""), ("x-ratelimit-limit", "9")];
         assert_eq!(texts.response_headers().collect::<Vec<_>>(), kept);
-        let mut texts = begun("/b/k", "", &HeaderMap::new());
+        let mut texts = Texts::of("/b/k", "", &HeaderMap::new());
         texts.add_answer("R1", &map(&answer), true);
         assert_eq!(texts.response_headers().collect::<Vec<_>>(), kept[..2]);
     }
 
     #[test]
     fn a_request_without_an_answer_has_none_of_its_texts() {
-        let texts = begun("/", "", &HeaderMap::new());
+        let texts = Texts::of("/", "", &HeaderMap::new());
         assert_eq!((texts.request_id(), texts.response_headers().count()), ("", 0));
     }
 
@@ -185,7 +168,7 @@ mod tests {
         let garbled = [&b"\xff"[..], &b"x".repeat(5_000)].concat();
         let all: Vec<(&'static str, &[u8])> =
             REQUEST_HEADERS.iter().map(|name| (name.as_str().to_owned().leak() as &str, &garbled[..])).collect();
-        let mut texts = begun(&long, &long, &map(&all));
+        let mut texts = Texts::of(&long, &long, &map(&all));
         let answer: Vec<(&'static str, &[u8])> =
             RESPONSE_HEADERS.iter().map(|name| (name.as_str().to_owned().leak() as &str, &garbled[..])).collect();
         texts.add_answer(&long, &map(&answer), false);
