@@ -16,7 +16,6 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::sync::Semaphore;
 use windlass_api::{Form, Links};
 
 pub(crate) use self::capture::Refused;
@@ -42,7 +41,6 @@ pub(crate) struct Door {
     hosts: Hosts,
     proxies: Proxies,
     limits: Limits,
-    requests: Arc<Semaphore>,
 }
 
 impl Door {
@@ -54,26 +52,7 @@ impl Door {
         proxies: Proxies,
         limits: Limits,
     ) -> Self {
-        let requests = Arc::new(Semaphore::new(limits.requests));
-        Self { app, s3, json, hosts, proxies, limits, requests }
-    }
-
-    /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.
-    pub(crate) async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response<Body> {
-        let peer = self.proxies.client(&mut request, peer);
-        request.extensions_mut().insert(peer);
-        let kind = route::kind(&request, &self.hosts);
-        let id = RequestId::of(&request, kind);
-        let form = if kind == Kind::Kv { Form::Text } else { Form::of(request.uri().path()) };
-        let mut line = log::Line::begin(&self.app, &mut request, kind, &id, peer.address);
-        let answer = match limit::admit(&request, &self.limits, &self.requests) {
-            Ok(slot) => {
-                line.hold(slot);
-                panic::guard(kind, form, &id, self.route(kind, request, &id, peer)).await
-            }
-            Err(refusal) => refusal.answer(kind, form, &id),
-        };
-        line.watch(request_id::stamp(answer, kind, &id))
+        Self { app, s3, json, hosts, proxies, limits }
     }
 
     /// Each door's own future: all of them in one would be moved, at the size of the largest, for every request.
@@ -89,5 +68,37 @@ impl Door {
             }
             Kind::S3 => Box::pin(self.s3.handle(request, id.as_str(), peer).map(|answer| answer.map(boxed))),
         }
+    }
+}
+
+/// The doors as one connection has them: its requests hold this, so that who holds what is counted for each connection and not
+/// where all of them would.
+pub(crate) struct Entrance {
+    door: Arc<Door>,
+    peer: Peer,
+}
+
+impl Entrance {
+    pub(crate) fn new(door: Arc<Door>, peer: Peer) -> Arc<Self> {
+        Arc::new(Self { door, peer })
+    }
+
+    /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.
+    pub(crate) async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
+        let door = &*self.door;
+        let peer = door.proxies.client(&mut request, self.peer);
+        request.extensions_mut().insert(peer);
+        let kind = route::kind(&request, &door.hosts);
+        let id = RequestId::of(&request, kind);
+        let form = if kind == Kind::Kv { Form::Text } else { Form::of(request.uri().path()) };
+        let mut line = log::Line::begin(&self, &mut request, kind, &id, peer.address);
+        let answer = match limit::admit(&request, &door.limits, &door.app.metrics.running) {
+            Ok(()) => {
+                line.admitted();
+                panic::guard(kind, form, &id, door.route(kind, request, &id, peer)).await
+            }
+            Err(refusal) => refusal.answer(kind, form, &id),
+        };
+        line.watch(request_id::stamp(answer, kind, &id))
     }
 }

@@ -3,21 +3,26 @@
 mod jobs;
 mod print;
 mod requests;
+mod running;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use windlass_store::spread::Spread;
 
 pub(crate) use self::jobs::JobCounters;
 pub(crate) use self::print::print;
 use self::requests::Requests;
+pub(crate) use self::running::Running;
 
 /// A number that only counts.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(crate) fn add(&self, n: u64) {
+    /// Adds; what it was before.
+    pub(crate) fn add(&self, n: u64) -> u64 {
         // Nothing is read through a counter, so it orders nothing.
-        self.0.fetch_add(n, Ordering::Relaxed);
+        self.0.fetch_add(n, Ordering::Relaxed)
     }
 
     pub(crate) fn sub(&self, n: u64) {
@@ -36,8 +41,10 @@ impl Counter {
 /// All counters that are not the store's.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    pub(crate) requests: Requests,
+    pub(crate) running: Running,
+    pub(crate) requests: Spread<Requests>,
     pub(crate) connections: Connections,
+    pub(crate) traffic: Spread<Traffic>,
     pub(crate) jobs: Vec<JobCounters>,
     pub(crate) notifications: Notifications,
     pub(crate) webhooks: Webhooks,
@@ -69,6 +76,11 @@ pub(crate) struct Connections {
     pub(crate) accept_failures: Counter,
     /// TLS handshakes that failed or took too long.
     pub(crate) handshake_failures: Counter,
+}
+
+/// Counters of bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
     /// Bytes off the sockets, headers and framing included.
     pub(crate) received_bytes: Counter,
     /// Bytes into the sockets, headers and framing included.
@@ -79,8 +91,10 @@ impl Metrics {
     /// Counters at zero, with one set for each of the named jobs.
     pub(crate) fn new(jobs: &[&'static str]) -> Self {
         Self {
-            requests: Requests::default(),
+            running: Running::default(),
+            requests: Spread::default(),
             connections: Connections::default(),
+            traffic: Spread::default(),
             jobs: jobs.iter().map(|name| JobCounters::new(name)).collect(),
             notifications: Notifications::default(),
             webhooks: Webhooks::default(),

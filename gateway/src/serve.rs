@@ -311,11 +311,7 @@ fn kv_settings(settings: &Settings) -> KvSettings {
 }
 
 fn door_limits(limits: &Limits) -> door::Limits {
-    door::Limits {
-        requests: size(limits.requests),
-        header_bytes: size(limits.header_bytes),
-        headers: size(limits.headers),
-    }
+    door::Limits { requests: limits.requests, header_bytes: size(limits.header_bytes), headers: size(limits.headers) }
 }
 
 fn net_limits(limits: &Limits) -> net::Limits {

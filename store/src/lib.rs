@@ -45,6 +45,7 @@ mod quota;
 pub mod scrub;
 pub mod seal;
 pub mod share;
+pub mod spread;
 mod state;
 mod store;
 pub mod sweep;

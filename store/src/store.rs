@@ -239,11 +239,10 @@ impl Store {
     }
 
     /// `AccessDenied` unless a key is good for an action on anything: for whoever has more to ask before it is known on what.
-    /// Notes that the key is used, whatever the answer.
+    /// A key that is refused counts as used now; one that is not does when more is decided.
     pub fn check_scopes(&self, key: &KeyPrincipal, action: Action) -> Result<()> {
         let now = self.clock.now();
-        self.used_keys.note(key.key, now);
-        key.must_be_good_for(action, now)
+        key.must_be_good_for(action, now).inspect_err(|_| self.used_keys.note(key.key, now))
     }
 
     /// The data directory.

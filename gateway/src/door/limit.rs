@@ -1,29 +1,23 @@
 //! The bounds a request must keep before anything looks at it.
 
-use std::sync::Arc;
-
 use http::{Request, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
+use crate::metrics::Running;
 
 /// What the door asks of requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Requests running at once.
-    pub(crate) requests: usize,
+    pub(crate) requests: u64,
     /// Bytes of one request's line and headers.
     pub(crate) header_bytes: usize,
     /// Headers of one request: over HTTP/2 nothing else counts them.
     pub(crate) headers: usize,
 }
 
-/// Lets a request in, with the slot it takes until its answer's body has ended.
-pub(super) fn admit<B>(
-    request: &Request<B>,
-    limits: &Limits,
-    requests: &Arc<Semaphore>,
-) -> Result<OwnedSemaphorePermit, Refusal> {
+/// Lets a request in, which leaves when its answer's body has ended.
+pub(super) fn admit<B>(request: &Request<B>, limits: &Limits, running: &Running) -> Result<(), Refusal> {
     if header_bytes(request) > limits.header_bytes || request.headers().len() > limits.headers {
         return Err(Refusal::HeadersTooLarge);
     }
@@ -31,7 +25,7 @@ pub(super) fn admit<B>(
     if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
         return Err(Refusal::ManyHosts);
     }
-    Arc::clone(requests).try_acquire_owned().map_err(|_| Refusal::Busy)
+    if running.enter(limits.requests) { Ok(()) } else { Err(Refusal::Busy) }
 }
 
 /// Bytes of line and headers, counted as HTTP/2 counts them but without its 32 for each header.
@@ -45,9 +39,9 @@ fn header_bytes<B>(request: &Request<B>) -> usize {
 mod tests {
     use super::*;
 
-    fn refused(request: http::request::Builder, slots: usize) -> Option<Refusal> {
+    fn refused(request: http::request::Builder, slots: u64) -> Option<Refusal> {
         let limits = Limits { requests: slots, header_bytes: 100, headers: 2 };
-        admit(&request.body(()).unwrap(), &limits, &Arc::new(Semaphore::new(slots))).err()
+        admit(&request.body(()).unwrap(), &limits, &Running::default()).err()
     }
 
     #[test]

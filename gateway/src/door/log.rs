@@ -10,9 +10,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri, header};
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use windlass_store::log::Caller;
 
+use super::Entrance;
 use super::capture::{self, Capture};
 use super::request_id::RequestId;
 use super::route::Kind;
@@ -27,7 +27,7 @@ const COUNTED_BYTES: u64 = 1 << 20;
 
 /// A request that has begun. Dropping it writes its line, however it ended.
 pub(super) struct Line {
-    app: Arc<App>,
+    entrance: Arc<Entrance>,
     kind: Kind,
     id: RequestId,
     method: Method,
@@ -35,7 +35,8 @@ pub(super) struct Line {
     uri: Uri,
     peer: IpAddr,
     begun: Instant,
-    slot: Option<OwnedSemaphorePermit>,
+    /// Whether it was let in, and has to leave.
+    admitted: bool,
     caller: Arc<Caller>,
     capture: Option<Box<Capture>>,
     status: Option<StatusCode>,
@@ -71,25 +72,24 @@ impl End {
 impl Line {
     /// Begins with a request, and leaves in its extensions the cell in which its door tells who asks.
     pub(super) fn begin<B: http_body::Body>(
-        app: &Arc<App>,
+        entrance: &Arc<Entrance>,
         request: &mut Request<B>,
         kind: Kind,
         id: &RequestId,
         peer: IpAddr,
     ) -> Self {
-        app.metrics.requests.begin();
         let caller = Arc::new(Caller::default());
         request.extensions_mut().insert(Arc::clone(&caller));
-        let capture = if app.logs.is_enabled() { Capture::begin(request, kind, peer) } else { None };
+        let capture = if entrance.door.app.logs.is_enabled() { Capture::begin(request, kind, peer) } else { None };
         Self {
-            app: Arc::clone(app),
+            entrance: Arc::clone(entrance),
             kind,
             id: id.clone(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             peer,
             begun: Instant::now(),
-            slot: None,
+            admitted: false,
             caller,
             capture,
             status: None,
@@ -100,9 +100,13 @@ impl Line {
         }
     }
 
-    /// Keeps the slot until the answer has ended.
-    pub(super) fn hold(&mut self, slot: OwnedSemaphorePermit) {
-        self.slot = Some(slot);
+    fn app(&self) -> &App {
+        &self.entrance.door.app
+    }
+
+    /// The request was let in; it leaves when its answer has ended.
+    pub(super) fn admitted(&mut self) {
+        self.admitted = true;
     }
 
     /// The answer, whose body writes the line when it ends.
@@ -142,7 +146,7 @@ impl Line {
             && uncounted > 0
             && self.status.is_some_and(|status| status.is_success())
         {
-            self.app.store.count_bandwidth(bucket, org, uncounted);
+            self.app().store.count_bandwidth(bucket, org, uncounted);
         }
     }
 }
@@ -150,13 +154,16 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.count();
+        if self.admitted {
+            self.app().metrics.running.leave();
+        }
         let duration = self.begun.elapsed();
         let status = self.status.map(|status| status.as_u16());
         // 499 is what proxies log for a client that left before there was an answer.
         let shown_status = status.unwrap_or(499);
-        self.app.metrics.requests.end(self.kind, &self.method, status, duration);
-        let now = self.app.store.now();
-        if let Some(access) = &self.app.access {
+        self.app().metrics.requests.mine().end(self.kind, &self.method, status, duration);
+        let now = self.app().store.now();
+        if let Some(access) = &self.app().access {
             let answered = Answered {
                 request_id: self.id.as_str(),
                 door: self.kind.name(),
@@ -171,7 +178,7 @@ impl Drop for Line {
             access.write(now, &answered);
         }
         if let Some(capture) = self.capture.take() {
-            capture.record(&self.app.logs, &self.caller, shown_status, duration, now);
+            capture.record(&self.entrance.door.app.logs, &self.caller, shown_status, duration, now);
         }
     }
 }

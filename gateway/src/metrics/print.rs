@@ -9,7 +9,7 @@ use windlass_store::usage::UsageRow;
 use windlass_store::{Store, limit};
 
 use super::requests::{CLASSES, METHODS, Requests, SECONDS};
-use super::{JobCounters, Metrics, Notifications, Webhooks};
+use super::{Counter, JobCounters, Metrics, Notifications, Traffic, Webhooks};
 use crate::door::Kind;
 use crate::trace;
 
@@ -21,14 +21,16 @@ const PAGE_BYTES: u64 = 4096;
 /// The text of `/-/metrics`.
 pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
     let mut page = Page(String::with_capacity(16 << 10));
-    requests(&mut page, &metrics.requests);
+    page.gauge("requests_running", "Requests whose answers have not ended.", metrics.running.get());
+    requests(&mut page, &Requests::sum(metrics.requests.all()));
     let connections = &metrics.connections;
     page.gauge("connections", "Connections open.", connections.open.get());
     page.counter("connections_accepted_total", "Connections accepted.", connections.accepted.get());
     page.counter("accept_failures_total", "Connections that could not be accepted.", connections.accept_failures.get());
     page.counter("handshake_failures_total", "TLS handshakes that failed.", connections.handshake_failures.get());
-    page.counter("received_bytes_total", "Bytes received.", connections.received_bytes.get());
-    page.counter("sent_bytes_total", "Bytes sent.", connections.sent_bytes.get());
+    let bytes = |of: fn(&Traffic) -> &Counter| metrics.traffic.all().map(|traffic| of(traffic).get()).sum::<u64>();
+    page.counter("received_bytes_total", "Bytes received.", bytes(|traffic| &traffic.received_bytes));
+    page.counter("sent_bytes_total", "Bytes sent.", bytes(|traffic| &traffic.sent_bytes));
     page.counter("log_lines_dropped_total", "Log lines dropped because nobody read them.", trace::dropped_lines());
     jobs(&mut page, &metrics.jobs);
     notifications(&mut page, &metrics.notifications, store);
@@ -45,7 +47,6 @@ pub(crate) fn print(metrics: &Metrics, store: &Store, logs: &Logs) -> String {
 }
 
 fn requests(page: &mut Page, requests: &Requests) {
-    page.gauge("requests_running", "Requests whose answers have not ended.", requests.running.get());
     page.head("requests_total", "counter", "Requests answered, by door, method and class of status.");
     for (kind, door) in Kind::ALL.iter().zip(&requests.doors) {
         for (method, classes) in METHODS.iter().zip(&door.requests) {

@@ -46,20 +46,13 @@ pub(super) struct DoorCounters {
 /// The counters of all requests.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    pub(super) running: Counter,
     /// In the order of `Kind::ALL`.
     pub(super) doors: [DoorCounters; Kind::ALL.len()],
 }
 
 impl Requests {
-    /// Counts a request that has begun.
-    pub(crate) fn begin(&self) {
-        self.running.add(1);
-    }
-
-    /// Counts one that has ended; `None` if it never had a status.
+    /// Counts a request that has ended; `None` if it never had a status.
     pub(crate) fn end(&self, kind: Kind, method: &Method, status: Option<u16>, duration: Duration) {
-        self.running.sub(1);
         let Some((_, door)) = Kind::ALL.iter().zip(&self.doors).find(|(of, _)| **of == kind) else { return };
         let method = METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1);
         let class = status.map_or(CLASSES.len() - 1, |status| usize::from(status / 100).saturating_sub(1));
@@ -67,5 +60,41 @@ impl Requests {
             counter.add(1);
         }
         door.durations.observe(duration);
+    }
+
+    /// All of these together.
+    pub(super) fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let sum = Self::default();
+        for one in all {
+            for (to, from) in sum.counters().zip(one.counters()) {
+                to.add(from.get());
+            }
+        }
+        sum
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &Counter> {
+        self.doors.iter().flat_map(|door| {
+            let durations = door.durations.buckets.iter().chain([&door.durations.sum_us]);
+            door.requests.iter().flatten().chain(durations)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_add_up() {
+        let all = [Requests::default(), Requests::default()];
+        for (one, status) in all.iter().zip([Some(200), None]) {
+            one.end(Kind::Json, &Method::GET, Some(204), Duration::from_millis(3));
+            one.end(Kind::Kv, &Method::PUT, status, Duration::from_millis(3));
+        }
+        let sum = Requests::sum(all.iter());
+        let of = |door: usize, method: usize, class: usize| sum.doors[door].requests[method][class].get();
+        assert_eq!((of(1, 0, 1), of(2, 2, 1), of(2, 2, 5), of(0, 0, 1)), (2, 1, 1, 0));
+        assert_eq!((sum.doors[2].durations.buckets[3].get(), sum.doors[2].durations.sum_us.get()), (2, 6_000));
     }
 }

@@ -21,7 +21,7 @@ use super::io::{Activity, Watched};
 use super::turns::{InTurn, Turns};
 use super::{Peer, Tls, greeting};
 use crate::app::App;
-use crate::door::Door;
+use crate::door::{Door, Entrance};
 
 /// Read ahead of a request's body, and buffered of an answer's, on one HTTP/1 connection.
 const HTTP1_BUFFER_BYTES: usize = 256 << 10;
@@ -159,11 +159,11 @@ impl Connection {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let asked = AtomicBool::new(false);
+        let (asked, entrance) = (AtomicBool::new(false), Entrance::new(Arc::clone(&self.door), peer));
         let service = service_fn(|request| {
             asked.store(true, Ordering::Relaxed);
-            let door = Arc::clone(&self.door);
-            async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
+            let entrance = Arc::clone(&entrance);
+            async move { Ok::<_, Infallible>(entrance.answer(request).await) }
         });
         let turns = Turns::default();
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(InTurn::new(io, turns.clone())), service));

@@ -61,7 +61,7 @@ impl Watched {
             Poll::Ready(result) => {
                 self.stalled = None;
                 if let Ok(bytes) = &result {
-                    self.app.metrics.connections.sent_bytes.add(*bytes as u64);
+                    self.app.metrics.traffic.mine().sent_bytes.add(*bytes as u64);
                     self.activity.moved();
                 }
                 Poll::Ready(result)
@@ -81,7 +81,7 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         let result = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
-        self.app.metrics.connections.received_bytes.add(bytes as u64);
+        self.app.metrics.traffic.mine().received_bytes.add(bytes as u64);
         self.activity.moved();
         Poll::Ready(result)
     }

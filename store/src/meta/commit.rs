@@ -57,7 +57,7 @@ impl Meta {
 
     /// Runs `f` over a snapshot of everything committed so far. The snapshot ends with the call.
     pub fn read<T>(&self, f: impl FnOnce(&dyn Read) -> Result<T>) -> Result<T> {
-        let result = self.shared.snapshot().and_then(|snapshot| f(&snapshot));
+        let result = self.shared.read(f);
         if result.is_err() && self.shared.has_failed_read() {
             // The writer looks whether the engine is sound. If it cannot be told, it is busy and looks by itself.
             drop(self.enqueue(|_| Ok(()), drop));

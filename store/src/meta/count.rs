@@ -1,6 +1,6 @@
 //! What the commit point counts: plain atomics, read by metrics and by tests that bound the rows an operation reads.
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -9,21 +9,22 @@ use super::engine::{KeyRange, Read, Visitor};
 use super::shared::Snapshot;
 use super::table::Table;
 use crate::error::Result;
+use crate::spread::Spread;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident)*) => {
+    ($($(#[$doc:meta])* $name:ident: $kept:ty)*) => {
         /// What a store has done since it was opened.
         #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
         pub struct MetaCounters { $($(#[$doc])* pub $name: u64),* }
 
         /// The counters as they are kept.
         #[derive(Default)]
-        pub(super) struct Counters { $(pub(super) $name: AtomicU64),* }
+        pub(super) struct Counters { $(pub(super) $name: $kept),* }
 
         impl Counters {
             /// All counters now.
             pub(super) fn read(&self) -> MetaCounters {
-                MetaCounters { $($name: self.$name.load(Ordering::Relaxed)),* }
+                MetaCounters { $($name: self.$name.sum()),* }
             }
         }
     };
@@ -31,39 +32,55 @@ macro_rules! counters {
 
 counters! {
     /// Commits; each reached stable storage before it was acknowledged, unless durability is relaxed.
-    commits
+    commits: AtomicU64
     /// Commits that reached stable storage before they returned, those of nothing new included.
-    syncs
+    syncs: AtomicU64
     /// Operations that ran.
-    operations
+    operations: AtomicU64
     /// Operations that returned an error or panicked.
-    failed_operations
+    failed_operations: AtomicU64
     /// Rows that reads and rules took from snapshots: found by `get` or visited by `scan`.
-    rows_read
+    rows_read: Spread<AtomicU64>
     /// Rows put or deleted by commits.
-    rows_written
+    rows_written: AtomicU64
     /// Bytes of keys and new values in commits.
-    bytes_written
+    bytes_written: AtomicU64
     /// Operations waiting for the writer or in its current commit.
-    queue_depth
+    queue_depth: AtomicU64
     /// Time spent in the engine's commits, in nanoseconds.
-    commit_nanos
+    commit_nanos: AtomicU64
     /// Times the engine was opened anew after it had failed.
-    recoveries
+    recoveries: AtomicU64
+}
+
+/// What a counter comes to.
+trait Sum {
+    fn sum(&self) -> u64;
+}
+
+impl Sum for AtomicU64 {
+    fn sum(&self) -> u64 {
+        self.load(Ordering::Relaxed)
+    }
+}
+
+impl Sum for Spread<AtomicU64> {
+    fn sum(&self) -> u64 {
+        self.all().map(Sum::sum).sum()
+    }
 }
 
 /// A view of a snapshot that counts the rows taken through it, and adds them to the total when it ends.
-pub(super) struct Counted {
-    inner: Arc<Snapshot>,
+pub(super) struct Counted<S: Deref<Target = Snapshot>> {
+    inner: S,
     /// Only ever changed by the one thread that reads through this view, so no add has to be atomic.
     rows: AtomicU64,
-    counters: Arc<Counters>,
 }
 
-impl Counted {
-    /// A view of `inner` that counts in `counters`.
-    pub(super) fn new(inner: Arc<Snapshot>, counters: Arc<Counters>) -> Self {
-        Self { inner, rows: AtomicU64::new(0), counters }
+impl<S: Deref<Target = Snapshot>> Counted<S> {
+    /// A view of `inner`.
+    pub(super) fn new(inner: S) -> Self {
+        Self { inner, rows: AtomicU64::new(0) }
     }
 
     fn count(&self, rows: u64) {
@@ -71,7 +88,7 @@ impl Counted {
     }
 }
 
-impl Read for Counted {
+impl<S: Deref<Target = Snapshot> + Send + Sync> Read for Counted<S> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
         let row = self.inner.get(table, key)?;
         self.count(u64::from(row.is_some()));
@@ -93,8 +110,9 @@ impl Read for Counted {
     }
 }
 
-impl Drop for Counted {
+impl<S: Deref<Target = Snapshot>> Drop for Counted<S> {
     fn drop(&mut self) {
-        self.counters.rows_read.fetch_add(*self.rows.get_mut(), Ordering::Relaxed);
+        let rows = *self.rows.get_mut();
+        self.inner.counters().rows_read.mine().fetch_add(rows, Ordering::Relaxed);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
 use super::count::{Counted, Counters};
@@ -20,7 +21,8 @@ pub(super) struct Shared {
     latched: AtomicBool,
     /// Counts the commits, and the engines that were closed.
     version: AtomicU64,
-    latest: RwLock<Option<Latest>>,
+    /// Taken without a lock, and without counting who has it: every read would count, on every core.
+    latest: ArcSwapOption<Latest>,
 }
 
 /// The snapshot that everybody reads until the next commit: taking one and opening its tables costs more than a row.
@@ -37,7 +39,7 @@ impl Shared {
             counters: Arc::default(),
             latched: AtomicBool::new(false),
             version: AtomicU64::new(0),
-            latest: RwLock::new(None),
+            latest: ArcSwapOption::empty(),
         }
     }
 
@@ -49,25 +51,38 @@ impl Shared {
         }
     }
 
-    /// A snapshot of everything committed so far.
-    pub(super) fn snapshot(&self) -> Result<Counted> {
-        Ok(Counted::new(self.latest()?, Arc::clone(&self.counters)))
+    /// Calls `f` with a snapshot of everything committed so far, which ends with the call.
+    pub(super) fn read<T>(&self, f: impl FnOnce(&dyn Read) -> Result<T>) -> Result<T> {
+        let version = self.version();
+        let held = self.latest.load();
+        match held.as_deref().filter(|latest| latest.version == version) {
+            Some(latest) => f(&Counted::new(&*latest.snapshot)),
+            None => f(&Counted::new(self.renewed(version)?)),
+        }
     }
 
-    /// The version is read before the snapshot is taken and raised after each commit, before anybody is told of it: so a
-    /// snapshot of the present version holds all that was ever acknowledged.
-    fn latest(&self) -> Result<Arc<Snapshot>> {
-        let version = self.version.load(Ordering::SeqCst);
-        if let Some(latest) = &*self.latest.read().unwrap_or_else(PoisonError::into_inner)
-            && latest.version == version
-        {
-            return Ok(Arc::clone(&latest.snapshot));
-        }
-        let take = |engine: &Arc<dyn Engine>| Snapshot::take(&**engine, &self.watch);
+    /// A snapshot of everything committed so far, to keep.
+    pub(super) fn snapshot(&self) -> Result<Counted<Arc<Snapshot>>> {
+        let version = self.version();
+        let held = self.latest.load_full().filter(|latest| latest.version == version);
+        Ok(Counted::new(held.map_or_else(|| self.renewed(version), |latest| Ok(Arc::clone(&latest.snapshot)))?))
+    }
+
+    /// It is read before the snapshot is taken and raised after each commit, before anybody is told of it: so a snapshot of
+    /// the present version holds all that was ever acknowledged.
+    fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
+    }
+
+    /// A new snapshot, which is shared if that is still the version.
+    fn renewed(&self, version: u64) -> Result<Arc<Snapshot>> {
+        let take = |engine: &Arc<dyn Engine>| Snapshot::take(&**engine, &self.watch, &self.counters);
         let snapshot = Arc::new(self.with_engine(take)?);
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        if self.version.load(Ordering::SeqCst) == version {
-            *latest = Some(Latest { version, snapshot: Arc::clone(&snapshot) });
+        let latest = Some(Arc::new(Latest { version, snapshot: Arc::clone(&snapshot) }));
+        self.latest.store(latest.clone());
+        if self.version() != version {
+            // A commit has ended what was shared, perhaps before this was.
+            self.latest.compare_and_swap(&latest, None);
         }
         Ok(snapshot)
     }
@@ -75,7 +90,7 @@ impl Shared {
     /// Ends the snapshot that is shared: what a commit has replaced must not be kept from being used again.
     pub(super) fn committed(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
-        drop(self.latest.write().unwrap_or_else(PoisonError::into_inner).take());
+        self.latest.store(None);
     }
 
     /// Closes the engine; false if there was none, and reads go on to be told why. Reads are refused until there is another
@@ -160,16 +175,21 @@ pub(super) struct Snapshot {
     // The engine's snapshot ends first: whoever is told that none lives may close the engine.
     read: Box<dyn Read>,
     alive: Alive,
+    counters: Arc<Counters>,
 }
 
 struct Alive(Arc<Watch>);
 
 impl Snapshot {
     /// The engine must not be closed meanwhile.
-    fn take(engine: &dyn Engine, watch: &Arc<Watch>) -> Result<Self> {
+    fn take(engine: &dyn Engine, watch: &Arc<Watch>, counters: &Arc<Counters>) -> Result<Self> {
         let read = watch.noting(engine.snapshot())?;
         *watch.alive.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Ok(Self { read, alive: Alive(Arc::clone(watch)) })
+        Ok(Self { read, alive: Alive(Arc::clone(watch)), counters: Arc::clone(counters) })
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
     }
 }
 
