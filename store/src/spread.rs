@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Copies; threads beyond that share one.
-const COPIES: usize = 16;
+pub(crate) const COPIES: usize = 16;
 
 thread_local! {
     /// The copy of this thread, once it has one.

@@ -11,7 +11,7 @@ use super::block;
 use super::file::LogFile;
 use super::page;
 use super::query::{LogPage, LogQuery};
-use super::queue::Queue;
+use super::queue::{Handed, Queue};
 use super::record::{LogEntry, LogRecord};
 use super::sweep::{self, LogsSwept};
 use super::writer::Writer;
@@ -110,10 +110,8 @@ impl Logs {
         }
         // Whoever records is about to end, or ends by a panic already.
         let encoded = catch_unwind(AssertUnwindSafe(|| block::encoded(&entry())));
-        let taken = encoded
-            .ok()
-            .and_then(|encoded| encoded.ok().flatten())
-            .is_some_and(|entry| self.shared.queue.push(org, ended_ms, &entry));
+        let encoded = encoded.ok().and_then(|encoded| encoded.ok().flatten());
+        let taken = encoded.is_some_and(|entry| self.shared.queue.push(Handed { org, ended_ms, entry: &entry }));
         if !taken {
             self.shared.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }

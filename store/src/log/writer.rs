@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::block::{self, Block, Ids, PlaceRow, TotalsRow};
 use super::logs::Shared;
-use super::queue::Requests;
+use super::queue::{Handed, Taken};
 use super::sweep;
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ impl Writer {
         loop {
             let idle = self.sync_in();
             let Some(taken) = self.shared.queue.take(idle) else { break };
-            self.write(&taken.requests);
+            self.write(&taken);
             // Nobody may be waiting any more.
             taken.askers.into_iter().for_each(|asker| asker.send(()).unwrap_or_default());
             if self.sync_in().is_some_and(|left| left.is_zero()) {
@@ -65,8 +65,8 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, requests: &Requests) {
-        let count = requests.count();
+    fn write(&mut self, taken: &Taken) {
+        let count = taken.count;
         self.reopen();
         if count == 0 || !self.shared.file.is_open() {
             self.shared.counts.dropped.fetch_add(count, Ordering::Relaxed);
@@ -74,7 +74,7 @@ impl Writer {
         }
         let max_bytes = self.shared.max_bytes;
         let written = self.shared.file.change(|read, totals, changes| {
-            pack(requests, totals, changes)?;
+            pack(taken, totals, changes)?;
             sweep::trim(read, totals, max_bytes, changes)?;
             Ok(())
         });
@@ -107,11 +107,11 @@ impl Writer {
 }
 
 /// Packs requests into blocks, each organisation's into its own.
-fn pack(requests: &Requests, totals: &mut TotalsRow, changes: &mut Changes) -> Result<()> {
+fn pack(taken: &Taken, totals: &mut TotalsRow, changes: &mut Changes) -> Result<()> {
     let mut ids = Ids::after(totals.newest);
     ids.shuffle(clock::random()?);
     let mut blocks: BTreeMap<OrgId, Block> = BTreeMap::new();
-    for (org, ended_ms, entry) in requests.iter() {
+    for Handed { org, ended_ms, entry } in taken.in_order() {
         let id = ids.next(ended_ms);
         let block = blocks.entry(org).or_insert_with(|| Block::begin(id));
         block.push(id, entry);
