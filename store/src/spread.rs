@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Copies; threads beyond that share one.
-pub(crate) const COPIES: usize = 16;
+const COPIES: usize = 16;
 
 thread_local! {
     /// The copy of this thread, once it has one.
@@ -22,7 +22,7 @@ pub struct Spread<T>([Apart<T>; COPIES]);
 struct Apart<T>(T);
 
 impl<T> Spread<T> {
-    /// The copy of this thread. What is added to one may be taken off another: copies wrap.
+    /// The copy of this thread.
     pub fn mine(&self) -> &T {
         let [first, ..] = &self.0;
         let place = MINE.get().unwrap_or_else(|| {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::clock::{Millis, Stopwatch};
 use crate::id::OrgId;
 use crate::limit;
-use crate::spread::{self, Spread};
+use crate::spread::Spread;
 
 /// How long requests gather.
 const GATHER: Duration = Duration::from_millis(200);
@@ -19,9 +19,10 @@ const GATHER: Duration = Duration::from_millis(200);
 const RUN_BYTES: usize = 128 << 10;
 /// Runs that may be begun, of all shares.
 const RUNS_MAX: usize = limit::LOG_QUEUE_BYTES_MAX / RUN_BYTES;
-/// So many end the wait: the queue must not fill up meanwhile. Each share's last is hardly begun.
-const ENOUGH_RUNS: usize = RUNS_MAX / 4;
-const _: () = assert!(ENOUGH_RUNS >= 2 * spread::COPIES);
+/// So many that are full end the wait: more would not stay in the cache until they are written.
+const ENOUGH_RUNS: usize = RUNS_MAX / 16;
+/// Runs that are kept to be filled again: new memory costs more than to fill it.
+const SPARE_RUNS: usize = 2 * ENOUGH_RUNS;
 /// Bytes before each request: when it was handed over, its organisation, when it ended, its length.
 const HEAD_BYTES: usize = 8 + 16 + 8 + 4;
 
@@ -32,6 +33,10 @@ pub(super) struct Queue {
     shares: Spread<Mutex<Share>>,
     /// Runs of all shares.
     runs: AtomicUsize,
+    /// Those of them that are full: all but the last of each share.
+    full: AtomicUsize,
+    /// Empty ones.
+    spare: Mutex<Vec<Vec<u8>>>,
     /// Whether the writer waits for the first request. Read and written so that a share's lock is between: who hands over
     /// sees that it sleeps, or it sees what was handed over.
     sleeps: AtomicBool,
@@ -65,7 +70,7 @@ pub(super) struct Taken {
     /// How many requests there are.
     pub(super) count: u64,
     /// Who waits until they are written.
-    pub(super) askers: Vec<oneshot::Sender<()>>,
+    askers: Vec<oneshot::Sender<()>>,
 }
 
 /// An encoded request.
@@ -105,6 +110,8 @@ impl Default for Queue {
             since: Stopwatch::start(),
             shares: Spread::default(),
             runs: AtomicUsize::new(0),
+            full: AtomicUsize::new(0),
+            spare: Mutex::default(),
             sleeps: AtomicBool::new(false),
             calls: Mutex::default(),
             called: Condvar::new(),
@@ -121,9 +128,8 @@ impl Queue {
             return false;
         }
         let is_full = share.runs.last().is_none_or(|run| run.capacity() - run.len() < bytes);
-        if is_full && !self.begin_run(&mut share) {
-            return false;
-        }
+        let begun = if is_full { self.begin_run(&mut share) } else { Some(false) };
+        let Some(enough) = begun else { return false };
         if let Some(run) = share.runs.last_mut() {
             // A run is far shorter than the type's limit.
             let length = u32::try_from(request.entry.len()).unwrap_or(u32::MAX);
@@ -136,7 +142,6 @@ impl Queue {
         }
         let first = self.sleeps.load(Ordering::Relaxed);
         drop(share);
-        let enough = is_full && self.runs.load(Ordering::Relaxed) >= ENOUGH_RUNS;
         if first || enough {
             self.call(|calls| {
                 calls.first |= first;
@@ -146,14 +151,16 @@ impl Queue {
         true
     }
 
-    fn begin_run(&self, share: &mut Share) -> bool {
-        let fits = self.runs.fetch_add(1, Ordering::Relaxed) < RUNS_MAX;
-        if fits {
-            share.runs.push(Vec::with_capacity(RUN_BYTES));
-        } else {
+    /// Begins another run; whether enough are full by that, or `None` if there is no room.
+    fn begin_run(&self, share: &mut Share) -> Option<bool> {
+        if self.runs.fetch_add(1, Ordering::Relaxed) >= RUNS_MAX {
             self.runs.fetch_sub(1, Ordering::Relaxed);
+            return None;
         }
-        fits
+        let is_first = share.runs.is_empty();
+        let spare = lock(&self.spare).pop();
+        share.runs.push(spare.unwrap_or_else(|| Vec::with_capacity(RUN_BYTES)));
+        Some(!is_first && (self.full.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(ENOUGH_RUNS))
     }
 
     /// Asks for everything that waits to be written at once. The answer comes when it is, or cannot be.
@@ -192,14 +199,29 @@ impl Queue {
         let (askers, closed) = (std::mem::take(&mut calls.askers), calls.closed);
         drop(calls);
         // Only now: what was handed over before somebody asked is in it.
-        let mut taken = Taken { askers, ..Taken::default() };
+        let (mut taken, mut full) = (Taken { askers, ..Taken::default() }, 0);
         for share in self.shares.all() {
             let mut share = lock(share);
+            full += share.runs.len().saturating_sub(1);
             taken.runs.append(&mut share.runs);
             taken.count += std::mem::take(&mut share.count);
         }
         self.runs.fetch_sub(taken.runs.len(), Ordering::Relaxed);
+        self.full.fetch_sub(full, Ordering::Relaxed);
         (!closed || taken.count > 0 || !taken.askers.is_empty()).then_some(taken)
+    }
+
+    /// Gives back what was taken, when it is written.
+    pub(super) fn written(&self, taken: Taken) {
+        let mut spare = lock(&self.spare);
+        let room = SPARE_RUNS.saturating_sub(spare.len());
+        spare.extend(taken.runs.into_iter().take(room).map(|mut run| {
+            run.clear();
+            run
+        }));
+        drop(spare);
+        // Nobody may be waiting any more.
+        taken.askers.into_iter().for_each(|asker| asker.send(()).unwrap_or_default());
     }
 
     /// Takes no more requests; what waits is still written.
@@ -269,13 +291,13 @@ mod tests {
             }
             let mut taken = vec![];
             while taken.len() < usize::from(threads) * each as usize {
-                let asked = queue.ask();
+                let _asked = queue.ask();
                 let batch = queue.take(None).unwrap();
-                drop(asked);
                 let before = taken.len();
                 let number = |entry: &[u8]| u64::from_le_bytes(entry.try_into().unwrap());
                 taken.extend(batch.in_order().map(|request| (request.org, number(request.entry))));
                 assert_eq!((taken.len() - before) as u64, batch.count);
+                queue.written(batch);
             }
             taken
         });
@@ -288,12 +310,12 @@ mod tests {
     #[test]
     fn what_one_thread_hands_over_after_another_comes_behind_it() {
         let queue = Queue::default();
-        for n in 0..2 * spread::COPIES as u8 {
+        for n in 0..40 {
             let request = Handed { ended_ms: 1, ..request(n, b"x") };
             std::thread::scope(|scope| scope.spawn(|| assert!(queue.push(request))).join()).unwrap();
         }
         let orgs = queue.take(None).unwrap().in_order().map(|request| request.org.0[0]).collect::<Vec<_>>();
-        assert!(orgs.iter().copied().eq(0..2 * spread::COPIES as u8), "{orgs:?}");
+        assert!(orgs.iter().copied().eq(0..40), "{orgs:?}");
     }
 
     #[test]
@@ -305,6 +327,22 @@ mod tests {
             assert_eq!(taken.join().unwrap(), 1);
         });
         assert_eq!(queue.take(Some(Duration::ZERO)).unwrap().count, 0, "and does not sleep for longer than it is told");
+    }
+
+    #[test]
+    fn what_is_taken_and_given_back_is_counted_to_the_end() {
+        let queue = Queue::default();
+        let entry = [7; RUN_BYTES / 2];
+        for _ in 0..3 {
+            assert!((0..2 * ENOUGH_RUNS).all(|_| queue.push(request(1, &entry))));
+            assert!(lock(&queue.calls).enough);
+            let taken = queue.take(None).unwrap();
+            assert_eq!(taken.in_order().count(), 2 * ENOUGH_RUNS);
+            queue.written(taken);
+            assert_eq!([&queue.runs, &queue.full].map(|count| count.load(Ordering::Relaxed)), [0, 0]);
+            assert_eq!(lock(&queue.spare).len(), SPARE_RUNS);
+            assert!(!lock(&queue.calls).enough);
+        }
     }
 
     #[test]

@@ -39,8 +39,7 @@ impl Writer {
             let idle = self.sync_in();
             let Some(taken) = self.shared.queue.take(idle) else { break };
             self.write(&taken);
-            // Nobody may be waiting any more.
-            taken.askers.into_iter().for_each(|asker| asker.send(()).unwrap_or_default());
+            self.shared.queue.written(taken);
             if self.sync_in().is_some_and(|left| left.is_zero()) {
                 self.sync();
             }
