@@ -178,7 +178,7 @@ impl Drop for Line {
             access.write(now, &answered);
         }
         if let Some(capture) = self.capture.take() {
-            capture.record(&self.entrance.door.app.logs, &self.caller, shown_status, duration, now);
+            capture.record(&self.app().logs, &self.caller, shown_status, duration, now);
         }
     }
 }

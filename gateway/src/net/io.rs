@@ -98,6 +98,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let [whole] = bufs {
+            return self.poll_write(cx, whole);
+        }
         let bytes: usize = bufs.iter().map(|piece| piece.len()).sum();
         if bytes > JOINED_BYTES_MAX {
             let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
