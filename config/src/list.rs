@@ -156,7 +156,8 @@ sections! {
         header_bytes: u64 = 64 * KIB, Size(8 * KIB..=MIB);
         /// Headers of one request.
         headers: u64 = 128, Count(16..=1_000, "headers");
-        /// Milliseconds for a request's headers to arrive, counted from when the connection is ready for it.
+        /// Milliseconds for a request's headers to arrive, counted from their first byte; for the first request of a connection,
+        /// from when it was accepted.
         header_timeout_ms: u64 = 10_000, Count(100..=HOUR_MS, "milliseconds");
         /// Milliseconds without a byte, in either direction, after which a request's or an answer's body is given up.
         body_idle_timeout_ms: u64 = 30_000, Count(100..=HOUR_MS, "milliseconds");

@@ -26,7 +26,7 @@ use self::request_id::RequestId;
 pub(crate) use self::route::{Hosts, Kind};
 use crate::app::App;
 use crate::body::{Body, boxed};
-use crate::net::{Peer, Proxies};
+use crate::net::{Activity, Peer, Proxies};
 use crate::s3::S3Door;
 use crate::site;
 
@@ -76,11 +76,12 @@ impl Door {
 pub(crate) struct Entrance {
     door: Arc<Door>,
     peer: Peer,
+    activity: Arc<Activity>,
 }
 
 impl Entrance {
-    pub(crate) fn new(door: Arc<Door>, peer: Peer) -> Arc<Self> {
-        Arc::new(Self { door, peer })
+    pub(crate) fn new(door: Arc<Door>, peer: Peer, activity: Arc<Activity>) -> Arc<Self> {
+        Arc::new(Self { door, peer, activity })
     }
 
     /// Answers one request. Refusals and panics pass the log too, so it stands before what can refuse or panic.

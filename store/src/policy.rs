@@ -78,11 +78,6 @@ macro_rules! actions {
         pub enum Action { $($(#[$doc])* $action),* }
 
         impl Action {
-    /// Whether buckets come into being by it.
-    const fn makes_buckets(self) -> bool {
-        matches!(self, Self::CreateBucket | Self::CreateKvBucket | Self::ImportBuckets)
-    }
-
             /// All actions, for the authorisation matrix.
             pub const ALL: &[Action] = &[$(Action::$action),*];
 
@@ -248,6 +243,11 @@ actions! {
 }
 
 impl Action {
+    /// Whether buckets come into being by it.
+    const fn makes_buckets(self) -> bool {
+        matches!(self, Self::CreateBucket | Self::CreateKvBucket | Self::ImportBuckets)
+    }
+
     /// Whether it is about what a bucket holds, so that the bucket must be in use.
     const fn is_on_contents(self) -> bool {
         matches!(

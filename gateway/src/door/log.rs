@@ -153,6 +153,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        self.entrance.activity.answered();
         self.count();
         if self.admitted {
             self.app().metrics.running.leave();

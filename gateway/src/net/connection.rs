@@ -5,9 +5,11 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -17,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::io::{Activity, Watched};
+use super::io::{Activity, Awaited, Watched};
 use super::turns::{InTurn, Turns};
 use super::{Peer, Tls, greeting};
 use crate::app::App;
@@ -66,8 +68,8 @@ pub(super) fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // The connection does that itself: hyper's would set a timer anew for each request, and end who is only idle.
+        .header_read_timeout(None)
         .max_headers(limits.headers)
         // The door holds requests to `header_bytes`; this only has to be enough for them, and for fast bodies.
         .max_buf_size(HTTP1_BUFFER_BYTES.max(limits.header_bytes))
@@ -155,13 +157,13 @@ impl Connection {
     }
 
     /// Speaks HTTP until the client leaves or is left. The first request must have come by `first_deadline`.
-    async fn speak<I>(mut self, io: I, peer: Peer, first_deadline: Instant, activity: &Activity)
+    async fn speak<I>(mut self, io: I, peer: Peer, first_deadline: Instant, activity: &Arc<Activity>)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (asked, entrance) = (AtomicBool::new(false), Entrance::new(Arc::clone(&self.door), peer));
-        let service = service_fn(|request| {
-            asked.store(true, Ordering::Relaxed);
+        let entrance = Entrance::new(Arc::clone(&self.door), peer, Arc::clone(activity));
+        let service = service_fn(|request: Request<Incoming>| {
+            activity.asked(request.version());
             let entrance = Arc::clone(&entrance);
             async move { Ok::<_, Infallible>(entrance.answer(request).await) }
         });
@@ -169,32 +171,39 @@ impl Connection {
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(InTurn::new(io, turns.clone())), service));
         let mut closing = false;
         loop {
-            // Until the first request nothing else ends the wait for a client that connects and says little.
-            let deadline = if closing {
-                activity.last() + self.limits.idle_timeout * GIVE_UP_AFTER
-            } else if asked.load(Ordering::Relaxed) {
-                activity.last() + self.limits.idle_timeout
-            } else {
-                first_deadline
+            let (awaited, idle) = (activity.awaited(), self.limits.idle_timeout);
+            let deadline = |awaited| match awaited {
+                Awaited::First => first_deadline,
+                Awaited::Head(since) => since + self.limits.header_timeout,
+                Awaited::Other if closing => activity.last() + idle * GIVE_UP_AFTER,
+                Awaited::Other => activity.last() + idle,
             };
             let ended = poll_fn(|cx| {
                 turns.next();
-                connection.as_mut().poll(cx)
+                match connection.as_mut().poll(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                    // A head that came in part: it is awaited for less long.
+                    Poll::Pending if activity.awaited() != awaited && activity.awaited().is_head() => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                }
             });
             tokio::select! {
-                ended = ended => {
-                    if let Err(error) = ended {
-                        tracing::debug!(peer = %peer.address, %error, "a connection ended early");
+                ended = ended => match ended {
+                    Some(ended) => {
+                        if let Err(error) = ended {
+                            tracing::debug!(peer = %peer.address, %error, "a connection ended early");
+                        }
+                        break;
                     }
-                    break;
-                }
+                    None => continue,
+                },
                 _ = self.stop.wait_for(|stop| *stop), if !closing => {}
-                () = tokio::time::sleep_until(deadline) => {
-                    let moves = activity.last() + self.limits.idle_timeout > Instant::now();
-                    if moves && asked.load(Ordering::Relaxed) {
+                () = tokio::time::sleep_until(deadline(awaited)) => {
+                    let awaited = activity.awaited();
+                    if deadline(awaited) > Instant::now() {
                         continue;
                     }
-                    if closing {
+                    if closing || awaited != Awaited::Other {
                         break;
                     }
                 }

@@ -1,4 +1,5 @@
-//! A socket that counts its bytes, remembers when the last one moved, and gives up on a client that takes none.
+//! A socket that counts its bytes, remembers when the last one moved and what is awaited, and gives up on a client that takes
+//! none.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -16,15 +18,44 @@ use crate::app::App;
 /// Pieces that take no more together are sent as one: the kernel takes longer for pieces than it takes to copy them.
 const JOINED_BYTES_MAX: usize = 4 << 10;
 
-/// When a byte last moved on a connection.
-pub(super) struct Activity {
+/// When a byte last moved on a connection, and what it waits for.
+pub(crate) struct Activity {
     origin: Instant,
     last_ms: AtomicU64,
+    /// One of those below, or when the first byte of a request came whose head is not whole yet.
+    awaited: AtomicU64,
+}
+
+/// The first request.
+const FIRST: u64 = u64::MAX;
+/// The next one, of which nothing has come yet.
+const NEXT: u64 = FIRST - 1;
+/// Nothing more of a head: a request is being answered.
+const ANSWER: u64 = FIRST - 2;
+/// The same for good: over HTTP/2 there are heads among everything else.
+const ANSWERS: u64 = FIRST - 3;
+
+/// What a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// Its first request.
+    First,
+    /// The rest of a later request's head, since then.
+    Head(Instant),
+    /// Anything else.
+    Other,
+}
+
+impl Awaited {
+    /// Whether it is the rest of a head.
+    pub(super) fn is_head(self) -> bool {
+        matches!(self, Self::Head(_))
+    }
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { origin: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self { origin: Instant::now(), last_ms: AtomicU64::new(0), awaited: AtomicU64::new(FIRST) }
     }
 }
 
@@ -34,9 +65,40 @@ impl Activity {
         self.origin + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
     }
 
-    fn moved(&self) {
-        let since = self.origin.elapsed().as_millis();
-        self.last_ms.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// What the connection waits for.
+    pub(super) fn awaited(&self) -> Awaited {
+        match self.awaited.load(Ordering::Relaxed) {
+            FIRST => Awaited::First,
+            NEXT | ANSWER | ANSWERS => Awaited::Other,
+            since => Awaited::Head(self.origin + Duration::from_millis(since)),
+        }
+    }
+
+    /// The head of a request is whole.
+    pub(super) fn asked(&self, version: Version) {
+        self.awaited.store(if version == Version::HTTP_2 { ANSWERS } else { ANSWER }, Ordering::Relaxed);
+    }
+
+    /// Its answer has ended.
+    pub(crate) fn answered(&self) {
+        if self.awaited.load(Ordering::Relaxed) == ANSWER {
+            self.awaited.store(NEXT, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes have moved. The time is in milliseconds since the beginning.
+    fn moved(&self) -> u64 {
+        let now = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or_default().min(ANSWERS - 1);
+        self.last_ms.store(now, Ordering::Relaxed);
+        now
+    }
+
+    /// Bytes have come.
+    fn came(&self) {
+        let now = self.moved();
+        if self.awaited.load(Ordering::Relaxed) == NEXT {
+            self.awaited.store(now, Ordering::Relaxed);
+        }
     }
 }
 
@@ -82,7 +144,7 @@ impl AsyncRead for Watched {
         let result = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
         let bytes = buf.filled().len() - before;
         self.app.metrics.traffic.mine().received_bytes.add(bytes as u64);
-        self.activity.moved();
+        self.activity.came();
         Poll::Ready(result)
     }
 }

@@ -14,6 +14,7 @@ mod turns;
 pub(crate) use accept::{Served, serve};
 pub(crate) use connection::Limits;
 pub(crate) use domains::{Domains, without_port};
+pub(crate) use io::Activity;
 pub(crate) use outward::Outward;
 pub(crate) use proxy::{Proxies, host_of};
 pub(crate) use tls::{Pair, Tls, Watcher};

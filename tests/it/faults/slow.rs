@@ -10,9 +10,13 @@ use crate::home::noise;
 const SLOW: usize = 16;
 
 async fn impatient() -> (Server, Bucket) {
-    let options = ["HEADER_TIMEOUT_MS", "BODY_IDLE_TIMEOUT_MS", "IDLE_TIMEOUT_MS"]
-        .iter()
-        .fold(Options::default(), |options, name| options.env(&format!("WINDLASS_LIMITS_{name}"), "500"));
+    impatient_with(&["HEADER_TIMEOUT_MS", "BODY_IDLE_TIMEOUT_MS", "IDLE_TIMEOUT_MS"]).await
+}
+
+/// One that is so in those respects alone.
+async fn impatient_with(limits: &[&str]) -> (Server, Bucket) {
+    let options =
+        limits.iter().fold(Options::default(), |options, name| options.env(&format!("WINDLASS_LIMITS_{name}"), "500"));
     let server = Server::start_with(options, DataDir::new());
     let bucket = server.client().make("bucket").await;
     bucket.put("small", "v").await.is(200);
@@ -50,6 +54,52 @@ async fn headers_that_drip_are_given_up() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), dripped).await.expect("the connection is given up");
     bucket.get("small").await.is(200).has_body("v");
+}
+
+#[tokio::test]
+async fn a_connection_may_be_idle_for_longer_than_headers_may_take() {
+    let (server, bucket) = impatient_with(&["HEADER_TIMEOUT_MS"]).await;
+    let get = bucket.get("small").prepare().head_with("");
+    let mut idle = Wire::connect(server.address()).await;
+    idle.send(&get).await;
+    idle.answer().await.expect("an answer").is(200);
+    // Each is given up when the time for its headers is over.
+    for _ in 0..3 {
+        assert_eq!(Wire::connect(server.address()).await.rest().await, 0);
+    }
+    idle.send(&get).await;
+    idle.answer().await.expect("an answer").is(200).has_body("v");
+}
+
+#[tokio::test]
+async fn headers_of_a_later_request_are_given_up_too() {
+    let (server, bucket) = impatient_with(&["HEADER_TIMEOUT_MS"]).await;
+    let get = bucket.get("small").prepare().head_with("");
+    for drips in [false, true] {
+        let mut wire = Wire::connect(server.address()).await;
+        wire.send(&get).await;
+        wire.answer().await.expect("an answer").is(200);
+        wire.send("GET /bucket/small HTTP/1.1\r\n").await;
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(50));
+        let given_up = async {
+            while drips && wire.try_send("x-drip: drop\r\n").await {
+                pace.tick().await;
+            }
+            wire.rest().await
+        };
+        let left = tokio::time::timeout(std::time::Duration::from_secs(30), given_up).await;
+        assert_eq!(left.expect("the connection is given up"), 0);
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_in_the_end() {
+    let (server, bucket) = impatient_with(&["IDLE_TIMEOUT_MS"]).await;
+    let mut wire = Wire::connect(server.address()).await;
+    wire.send(bucket.get("small").prepare().head_with("")).await;
+    wire.answer().await.expect("an answer").is(200);
+    let left = tokio::time::timeout(std::time::Duration::from_secs(30), wire.rest()).await;
+    assert_eq!(left.expect("the connection is closed"), 0);
 }
 
 #[tokio::test]
