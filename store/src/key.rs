@@ -8,6 +8,7 @@ mod list;
 mod used;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -352,17 +353,18 @@ pub(crate) fn put(tx: &mut Tx<'_>, new: &NewKey, credentials: &SealedCredentials
     Ok(id)
 }
 
-fn find(read: &dyn Read, access_key_id: &str) -> Result<Option<(KeyId, KeyRow)>> {
-    let Some(IdRow(id)) = KEY_BY_ACCESS_ID.get(read, &access_key_id.to_owned())? else { return Ok(None) };
-    let id = KeyId(id);
-    let row = KEYS.get(read, &id)?.ok_or_else(|| Error::corrupt(format!("key {id} has an access id but no row")))?;
+fn find(read: &dyn Read, access_key_id: &str) -> Result<Option<(KeyId, Arc<KeyRow>)>> {
+    let Some(id) = KEY_BY_ACCESS_ID.get_kept(read, &access_key_id.to_owned())? else { return Ok(None) };
+    let id = KeyId(id.0);
+    let row =
+        KEYS.get_kept(read, &id)?.ok_or_else(|| Error::corrupt(format!("key {id} has an access id but no row")))?;
     Ok(Some((id, row)))
 }
 
-fn find_by_token(read: &dyn Read, token: &str) -> Result<Option<(KeyId, KeyRow)>> {
-    let Some(IdRow(id)) = KEY_BY_TOKEN_HASH.get(read, &token_hash(token))? else { return Ok(None) };
-    let id = KeyId(id);
-    let row = KEYS.get(read, &id)?.ok_or_else(|| Error::corrupt(format!("key {id} has a token but no row")))?;
+fn find_by_token(read: &dyn Read, token: &str) -> Result<Option<(KeyId, Arc<KeyRow>)>> {
+    let Some(id) = KEY_BY_TOKEN_HASH.get_kept(read, &token_hash(token))? else { return Ok(None) };
+    let id = KeyId(id.0);
+    let row = KEYS.get_kept(read, &id)?.ok_or_else(|| Error::corrupt(format!("key {id} has a token but no row")))?;
     Ok(Some((id, row)))
 }
 
@@ -390,7 +392,7 @@ impl Store {
         if is_token(access_key_id)
             && let Some((id, row)) = self.meta.read(|read| find_by_token(read, access_key_id))?
         {
-            return Ok(self.is_valid(&row).then(|| (principal(id, row), access_key_id.to_owned())));
+            return Ok(self.is_valid(&row).then(|| (principal(id, &row), access_key_id.to_owned())));
         }
         let Some((id, row)) = self.meta.read(|read| find(read, access_key_id))? else { return Ok(None) };
         if !self.is_valid(&row) {
@@ -400,7 +402,7 @@ impl Store {
         let secret = self.opened.get(&row.sealed_secret, open)?;
         let secret =
             String::from_utf8(secret).map_err(|_| Error::corrupt(format!("secret of key {id} is not text")))?;
-        Ok(Some((principal(id, row), secret)))
+        Ok(Some((principal(id, &row), secret)))
     }
 
     /// Whose bearer token it is. What comes in as a token is compared by its SHA-256 alone, so timing tells nothing of it.
@@ -409,7 +411,7 @@ impl Store {
             return Ok(TokenAnswer::Unknown);
         }
         Ok(match self.meta.read(|read| find_by_token(read, token))? {
-            Some((id, row)) if self.is_valid(&row) => TokenAnswer::Known(principal(id, row)),
+            Some((id, row)) if self.is_valid(&row) => TokenAnswer::Known(principal(id, &row)),
             Some(_) => TokenAnswer::Expired,
             None => TokenAnswer::Unknown,
         })
@@ -427,6 +429,7 @@ pub fn is_token(text: &str) -> bool {
 }
 
 /// Who holds a key.
-pub(crate) fn principal(key: KeyId, row: KeyRow) -> KeyPrincipal {
-    KeyPrincipal { key, org: row.org, scopes: row.scopes, buckets: row.buckets, expires_ms: row.expires_ms }
+pub(crate) fn principal(key: KeyId, row: &KeyRow) -> KeyPrincipal {
+    let KeyRow { org, scopes, expires_ms, .. } = *row;
+    KeyPrincipal { key, org, scopes, buckets: row.buckets.clone(), expires_ms }
 }

@@ -42,6 +42,8 @@ pub const MIME_TYPE_BYTES_MAX: usize = 128;
 pub const LIFECYCLE_DAYS_MAX: u16 = 3_650;
 /// Names that are tried for a bucket that was given none.
 pub const NAME_ATTEMPTS_MAX: usize = 5;
+/// Rows of keys and buckets that each thread keeps decoded; when there are more, keeping begins anew.
+pub const ROWS_KEPT_MAX: usize = 1_024;
 /// Documents of buckets kept in memory; when there are more, keeping begins anew.
 pub const DOCUMENTS_KEPT_MAX: usize = 4_096;
 /// Bytes of a bucket's policy (S3: "Bucket policies", 20 KB).

@@ -213,21 +213,21 @@ struct DnsRecord {
 impl BucketObject {
     fn new(Bucket { id, row }: Bucket, usage: &UsageRow, bandwidth_used_bytes: u64, link: Option<&Link>) -> Self {
         let region = row.region().to_owned();
-        let settings = row.settings;
+        let settings = &row.settings;
         Self {
             object: "bucket",
             id: id::Shown(id),
-            name: row.display_name,
+            name: row.display_name.clone(),
             s3_name: row.name.to_string(),
             custom_domain: None,
             region,
             status: row.state.name(),
             cache_preset: settings.cache_preset.name(),
-            cache_control_override: settings.cache_control_override,
-            cors_origins: settings.cors_origins,
+            cache_control_override: settings.cache_control_override.clone(),
+            cors_origins: settings.cors_origins.clone(),
             lifecycle_ttl_days: settings.lifecycle_ttl_days,
             max_file_size_bytes: settings.max_file_size_bytes,
-            allowed_mime_types: settings.allowed_mime_types,
+            allowed_mime_types: settings.allowed_mime_types.clone(),
             optimization_mode: settings.optimization_mode.name(),
             domain_connect_provider: None,
             aws_account_id: link.map(|link| id::Shown(link.account)),

@@ -131,7 +131,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, row: BucketRow) -> Result<Bucket> {
     BUCKET_BY_ORG.put(tx, &(row.org, row.name.as_str().to_owned()), &IdRow(id.0))?;
     BUCKET_ID_BY_ORG.put(tx, &(row.org, id), &IdRow(id.0))?;
     USAGE.put(tx, &id, &UsageRow::default())?;
-    Ok(Bucket { id, row })
+    Ok(Bucket::new(id, row))
 }
 
 /// `BucketAlreadyExists` or `QuotaBuckets` if a bucket of that name could not be made now.

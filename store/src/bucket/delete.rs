@@ -69,7 +69,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>, id: BucketId, if_empty: bool) -> Result<()>
     }
     let row = DeletionRow { begun_ms: tx.now(), objects: 0, bytes: 0, keys_after: None };
     DELETIONS.put(tx, &id, &row)?;
-    update::save(tx, id, BucketRow { state: BucketState::Deleting, ..bucket.row })
+    update::save(tx, id, BucketRow { state: BucketState::Deleting, ..bucket.into_row() })
 }
 
 fn holds_objects(read: &dyn Read, bucket: BucketId) -> Result<bool> {

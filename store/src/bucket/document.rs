@@ -105,7 +105,7 @@ pub(crate) fn put<D: Document>(tx: &mut Tx<'_>, bucket: Bucket, document: &D) ->
     tx.put(Table::BucketDocuments, row_key(bucket.id, D::KIND), codec::encode(document)?);
     let documents = bucket.row.documents.with(D::KIND);
     let revision = tx.next_sequence()?;
-    update::save(tx, bucket.id, BucketRow { documents, revision, ..bucket.row })
+    update::save(tx, bucket.id, BucketRow { documents, revision, ..bucket.into_row() })
 }
 
 /// Takes a bucket's document away; says whether there was one.
@@ -116,7 +116,7 @@ pub(crate) fn delete<D: Document>(tx: &mut Tx<'_>, bucket: Bucket) -> Result<boo
     tx.delete(Table::BucketDocuments, row_key(bucket.id, D::KIND));
     let documents = bucket.row.documents.without(D::KIND);
     let revision = tx.next_sequence()?;
-    update::save(tx, bucket.id, BucketRow { documents, revision, ..bucket.row })?;
+    update::save(tx, bucket.id, BucketRow { documents, revision, ..bucket.into_row() })?;
     Ok(true)
 }
 

@@ -61,7 +61,7 @@ impl Store {
                     page.next = page.buckets.last().map(|bucket| bucket.row.name.to_string());
                     return Ok(Step::Stop);
                 }
-                page.buckets.push(Bucket { id, row });
+                page.buckets.push(Bucket::new(id, row));
                 Ok(Step::Continue)
             })?;
             Ok(page)
@@ -110,7 +110,7 @@ impl Store {
                     return Ok(Step::Stop);
                 }
                 let counters = USAGE.get(read, &id)?.unwrap_or_default();
-                usage.push((Bucket { id, row }, counters));
+                usage.push((Bucket::new(id, row), counters));
                 Ok(Step::Continue)
             })?;
             Ok(usage)

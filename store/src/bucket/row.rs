@@ -1,5 +1,7 @@
 //! A bucket as it is stored.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::document::{DocumentKind, DocumentSet};
@@ -7,7 +9,7 @@ use crate::bucket::settings::{BucketSettings, BucketState, Versioning};
 use crate::clock::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BucketId, OrgId};
-use crate::meta::table::{BUCKET_BY_NAME, BUCKETS, IdRow};
+use crate::meta::table::{BUCKET_BY_NAME, BUCKETS};
 use crate::meta::{Read, Record, codec};
 use crate::name::BucketName;
 use crate::object::ObjectLock;
@@ -119,22 +121,31 @@ pub struct Bucket {
     /// Its identifier.
     pub id: BucketId,
     /// Its row.
-    pub row: BucketRow,
+    pub row: Arc<BucketRow>,
 }
 
 impl Bucket {
+    pub(crate) fn new(id: BucketId, row: BucketRow) -> Self {
+        Self { id, row: Arc::new(row) }
+    }
+
+    /// Its row, to be changed.
+    pub(crate) fn into_row(self) -> BucketRow {
+        Arc::unwrap_or_clone(self.row)
+    }
+
     /// The bucket of that name, if there is one.
     pub(crate) fn find(read: &dyn Read, name: &BucketName) -> Result<Option<Self>> {
-        let Some(IdRow(id)) = BUCKET_BY_NAME.get(read, &name.as_str().to_owned())? else { return Ok(None) };
-        let id = BucketId(id);
-        let row =
-            BUCKETS.get(read, &id)?.ok_or_else(|| Error::corrupt(format!("bucket {id} has a name but no row")))?;
+        let Some(id) = BUCKET_BY_NAME.get_kept(read, &name.as_str().to_owned())? else { return Ok(None) };
+        let id = BucketId(id.0);
+        let row = BUCKETS.get_kept(read, &id)?;
+        let row = row.ok_or_else(|| Error::corrupt(format!("bucket {id} has a name but no row")))?;
         Ok(Some(Self { id, row }))
     }
 
     /// The bucket of that id, if there is one.
     pub(crate) fn get(read: &dyn Read, id: BucketId) -> Result<Option<Self>> {
-        Ok(BUCKETS.get(read, &id)?.map(|row| Self { id, row }))
+        Ok(BUCKETS.get_kept(read, &id)?.map(|row| Self { id, row }))
     }
 
     /// The bucket as it is now, or `NoSuchBucket` if it is gone or on its way out: asked inside the commit by every write,

@@ -58,7 +58,7 @@ impl Store {
                     return Err(Error::new(ErrorKind::InvalidRequest, "Only failed buckets can be retried"));
                 }
                 // A bucket without a domain needs nothing, so it is in use at once.
-                save(tx, id, BucketRow { state: BucketState::Active, ..bucket.row })
+                save(tx, id, BucketRow { state: BucketState::Active, ..bucket.into_row() })
             })
             .await
     }
@@ -77,7 +77,7 @@ pub(crate) fn patch(tx: &mut Tx<'_>, bucket: Bucket, change: &BucketPatch) -> Re
     if settings == bucket.row.settings && display_name == bucket.row.display_name {
         return Ok(());
     }
-    save(tx, bucket.id, BucketRow { display_name, settings, ..bucket.row })
+    save(tx, bucket.id, BucketRow { display_name, settings, ..bucket.into_row() })
 }
 
 /// What a change says of a linked bucket's link, and whether its link lets the rest of it.

@@ -26,7 +26,7 @@ impl Store {
                 if versioning == Versioning::Off && bucket.row.versioning != Versioning::Off {
                     return Err(Error::new(ErrorKind::InvalidArgument, "Versioning is never off again once it was on."));
                 }
-                update::save(tx, bucket.id, BucketRow { versioning, ..bucket.row })
+                update::save(tx, bucket.id, BucketRow { versioning, ..bucket.into_row() })
             })
             .await
     }
@@ -44,7 +44,7 @@ impl Store {
                     let message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
                     return Err(Error::new(ErrorKind::InvalidBucketState, message));
                 }
-                update::save(tx, bucket.id, BucketRow { object_lock: Some(lock), ..bucket.row })
+                update::save(tx, bucket.id, BucketRow { object_lock: Some(lock), ..bucket.into_row() })
             })
             .await
     }

@@ -117,7 +117,7 @@ fn next_bucket(read: &dyn Read, from: BucketId) -> Result<(Option<Bucket>, Optio
     BUCKETS.scan(read, &KeyRange::prefix_from(&[], from.to_key()), |id, row| {
         let rules = row.documents.has(document::DocumentKind::Lifecycle) || row.settings.lifecycle_ttl_days.is_some();
         if rules && !row.is_deleting() {
-            found = Some(Bucket { id, row });
+            found = Some(Bucket::new(id, row));
             return Ok(Step::Stop);
         }
         seen += 1;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::engine::{KeyRange, Read, Visitor};
+use super::kept::Kept;
 use super::shared::Snapshot;
 use super::table::Table;
 use crate::error::Result;
@@ -107,6 +108,10 @@ impl<S: Deref<Target = Snapshot> + Send + Sync> Read for Counted<S> {
             self.count(1);
             visit(key, value)
         })
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.inner.kept()
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use super::kept::Kept;
 use super::table::Table;
 use crate::error::Result;
 
@@ -38,6 +39,11 @@ pub trait Read: Send + Sync {
 
     /// The same in descending key order.
     fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()>;
+
+    /// What is kept of the rows that it shows, if anything is.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
 }
 
 /// Sees one row of a scan: its key and value.

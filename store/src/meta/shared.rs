@@ -8,7 +8,8 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
 use super::count::{Counted, Counters};
-use super::engine::{Engine, KeyRange, Read, Visitor};
+use super::engine::{Changes, Engine, KeyRange, Read, Visitor};
+use super::kept::{self, Kept};
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     version: AtomicU64,
     /// Taken without a lock, and without counting who has it: every read would count, on every core.
     latest: ArcSwapOption<Latest>,
+    kept: kept::Latest,
 }
 
 /// The snapshot that everybody reads until the next commit: taking one and opening its tables costs more than a row.
@@ -40,6 +42,7 @@ impl Shared {
             latched: AtomicBool::new(false),
             version: AtomicU64::new(0),
             latest: ArcSwapOption::empty(),
+            kept: kept::Latest::default(),
         }
     }
 
@@ -76,8 +79,8 @@ impl Shared {
 
     /// A new snapshot, which is shared if that is still the version.
     fn renewed(&self, version: u64) -> Result<Arc<Snapshot>> {
-        let take = |engine: &Arc<dyn Engine>| Snapshot::take(&**engine, &self.watch, &self.counters);
-        let snapshot = Arc::new(self.with_engine(take)?);
+        let (read, kept) = self.kept.with(|| self.with_engine(|engine| Opened::of(&**engine, &self.watch)));
+        let snapshot = Arc::new(Snapshot { opened: read?, kept, counters: Arc::clone(&self.counters) });
         let latest = Some(Arc::new(Latest { version, snapshot: Arc::clone(&snapshot) }));
         self.latest.store(latest.clone());
         if self.version() != version {
@@ -87,10 +90,16 @@ impl Shared {
         Ok(snapshot)
     }
 
+    /// Before a commit.
+    pub(super) fn committing(&self, changes: &Changes) {
+        self.kept.changing(changes);
+    }
+
     /// Ends the snapshot that is shared: what a commit has replaced must not be kept from being used again.
     pub(super) fn committed(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
         self.latest.store(None);
+        self.kept.changed();
     }
 
     /// Closes the engine; false if there was none, and reads go on to be told why. Reads are refused until there is another
@@ -102,6 +111,7 @@ impl Shared {
         // From here on nobody takes a snapshot of it, and none that was taken is shared.
         let engine = self.replace_engine(Err("the metadata file is being opened anew".to_owned()));
         self.committed();
+        self.kept.begin_anew();
         if self.watch.wait(within) {
             return Ok(true);
         }
@@ -170,24 +180,31 @@ impl Watch {
     }
 }
 
-/// An engine's snapshot, which is counted for as long as it lives.
+/// An engine's snapshot, which is counted for as long as it lives, and what is kept of it.
 pub(super) struct Snapshot {
+    opened: Opened,
+    kept: Arc<Kept>,
+    counters: Arc<Counters>,
+}
+
+struct Opened {
     // The engine's snapshot ends first: whoever is told that none lives may close the engine.
     read: Box<dyn Read>,
     alive: Alive,
-    counters: Arc<Counters>,
 }
 
 struct Alive(Arc<Watch>);
 
-impl Snapshot {
+impl Opened {
     /// The engine must not be closed meanwhile.
-    fn take(engine: &dyn Engine, watch: &Arc<Watch>, counters: &Arc<Counters>) -> Result<Self> {
+    fn of(engine: &dyn Engine, watch: &Arc<Watch>) -> Result<Self> {
         let read = watch.noting(engine.snapshot())?;
         *watch.alive.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        Ok(Self { read, alive: Alive(Arc::clone(watch)), counters: Arc::clone(counters) })
+        Ok(Self { read, alive: Alive(Arc::clone(watch)) })
     }
+}
 
+impl Snapshot {
     pub(super) fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -195,15 +212,19 @@ impl Snapshot {
 
 impl Read for Snapshot {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>> {
-        self.alive.0.noting(self.read.get(table, key))
+        self.opened.alive.0.noting(self.opened.read.get(table, key))
     }
 
     fn scan(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
-        self.alive.0.noting(self.read.scan(table, range, visit))
+        self.opened.alive.0.noting(self.opened.read.scan(table, range, visit))
     }
 
     fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()> {
-        self.alive.0.noting(self.read.scan_back(table, range, visit))
+        self.opened.alive.0.noting(self.opened.read.scan_back(table, range, visit))
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        Some(&self.kept)
     }
 }
 

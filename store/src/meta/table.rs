@@ -1,12 +1,14 @@
 //! The list of all tables: the name, the key and the value of each. Adding one is a line in each of the two lists.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Tx;
 use super::codec::{self, Key, Newest, Record};
 use super::engine::{KeyRange, Read, Step};
+use super::kept;
 use crate::account::AccountRow;
 use crate::adopt::{AdoptionRow, TombstoneRow};
 use crate::bandwidth::BandwidthRow;
@@ -204,6 +206,24 @@ impl<K: Key, V: Record> Typed<K, V> {
             Some(bytes) => codec::decode(&bytes).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// One row, as it is kept where it is read from; it is kept if its table's rows are.
+    pub fn get_kept(&self, read: &dyn Read, key: &K) -> Result<Option<Arc<V>>>
+    where
+        V: Send + Sync + 'static,
+    {
+        let at = (self.table, key.to_key());
+        let kept = read.kept().filter(|_| kept::keeps(self.table));
+        if let Some(row) = kept.and_then(|kept| kept.get(&at)) {
+            return Ok(Some(row));
+        }
+        let Some(bytes) = read.get(self.table, &at.1)? else { return Ok(None) };
+        let row = Arc::new(codec::decode(&bytes)?);
+        if let Some(kept) = kept {
+            kept.keep(at, &row);
+        }
+        Ok(Some(row))
     }
 
     /// Whether a row exists.

@@ -234,6 +234,7 @@ impl Writer {
     fn commit_or_latch(&mut self, changes: &Changes, durable: bool) -> Result<()> {
         let Self { shared, relaxed, recovery, .. } = self;
         // An engine that panics half way leaves as much in doubt as one that reports an error.
+        shared.committing(changes);
         let committed = catch_unwind(AssertUnwindSafe(|| {
             shared.with_engine(|engine| match relaxed {
                 Some(relaxed) if !durable => engine.commit_relaxed(changes).inspect(|()| relaxed.committed()),

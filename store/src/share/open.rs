@@ -45,8 +45,8 @@ impl Store {
             let Some(row) = SHARES.get(read, &(at.bucket, at.id))?.filter(|row| row.expires_ms > now) else {
                 return Ok(None);
             };
-            let Some(key) = KEYS.get(read, &row.made_by)? else { return Ok(None) };
-            let lender = Principal::Key(principal(row.made_by, key));
+            let Some(key) = KEYS.get_kept(read, &row.made_by)? else { return Ok(None) };
+            let lender = Principal::Key(principal(row.made_by, &key));
             match authorize(read, now, &lender, Action::GetObject, Resource::BucketId(at.bucket)) {
                 Ok(grant) => Ok(Some((at.id, row, grant))),
                 Err(error)

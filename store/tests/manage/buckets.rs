@@ -95,7 +95,7 @@ async fn settings_change_by_what_a_patch_names() {
     assert_eq!((after.settings.lifecycle_ttl_days, after.settings.visibility), (Some(30), Visibility::Public));
     let back = BucketPatch { lifecycle_ttl_days: Some(None), allowed_mime_types: Some(None), ..BucketPatch::default() };
     home.store.update_bucket(&update, back).await.unwrap();
-    assert_eq!((get().settings.lifecycle_ttl_days, get().settings.allowed_mime_types), (None, None));
+    assert_eq!((get().settings.lifecycle_ttl_days, get().settings.allowed_mime_types.clone()), (None, None));
     assert_eq!(get().settings.max_file_size_bytes, Some(5));
 
     let wrong = BucketPatch { cors_origins: Some(vec!["x".to_owned()]), ..BucketPatch::default() };

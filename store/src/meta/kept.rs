@@ -1,0 +1,222 @@
+//! Rows that every request reads and hardly any commit changes, kept as they were decoded: who has a key, and what is set on a
+//! bucket. To find and decode them costs more than most of what is done with them.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::engine::Changes;
+use super::table::Table;
+use crate::limit;
+use crate::spread::Spread;
+
+/// The tables whose rows are kept.
+const TABLES: [Table; 5] =
+    [Table::Keys, Table::KeyByAccessId, Table::KeyByTokenHash, Table::Buckets, Table::BucketByName];
+
+/// Whether rows of a table are kept.
+pub(super) fn keeps(table: Table) -> bool {
+    TABLES.contains(&table)
+}
+
+/// A table and a key of it.
+pub(super) type At = (Table, Vec<u8>);
+type Rows = HashMap<At, Arc<dyn Any + Send + Sync>>;
+
+/// What was decoded of one state of these tables, by table and key. Each thread has what it came by itself.
+#[derive(Default)]
+pub struct Kept(Spread<Mutex<Rows>>);
+
+impl Kept {
+    /// A row, if it is kept.
+    pub(super) fn get<V: Any + Send + Sync>(&self, at: &At) -> Option<Arc<V>> {
+        Arc::clone(self.mine().get(at)?).downcast().ok()
+    }
+
+    /// Keeps a row. When there are too many, keeping begins anew.
+    pub(super) fn keep<V: Any + Send + Sync>(&self, at: At, row: &Arc<V>) {
+        let mut mine = self.mine();
+        if mine.len() >= limit::ROWS_KEPT_MAX {
+            mine.clear();
+        }
+        mine.insert(at, Arc::<V>::clone(row));
+    }
+
+    fn mine(&self) -> MutexGuard<'_, Rows> {
+        self.0.mine().lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is kept of the latest state, and the number of that state: odd while it is changed, when nobody knows which one a
+/// snapshot shows.
+#[derive(Default)]
+pub(super) struct Latest {
+    number: AtomicU64,
+    kept: Mutex<(u64, Arc<Kept>)>,
+}
+
+impl Latest {
+    /// Before a commit.
+    pub(super) fn changing(&self, changes: &Changes) {
+        let touches = |table: &Table| {
+            let from = (*table, Vec::new());
+            changes.range(from..).next().is_some_and(|((first, _), _)| first == table)
+        };
+        if TABLES.iter().any(touches) {
+            self.number.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// After a commit, whatever came of it.
+    pub(super) fn changed(&self) {
+        // Only the writer changes the number.
+        if self.number.load(Ordering::SeqCst) % 2 == 1 {
+            self.number.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Whatever was kept is of another engine.
+    pub(super) fn begin_anew(&self) {
+        self.number.fetch_add(2, Ordering::SeqCst);
+    }
+
+    /// A snapshot, and what is kept of the state that it shows.
+    pub(super) fn with<T>(&self, take: impl FnOnce() -> T) -> (T, Arc<Kept>) {
+        let before = self.number.load(Ordering::SeqCst);
+        let snapshot = take();
+        if before % 2 == 1 || self.number.load(Ordering::SeqCst) != before {
+            return (snapshot, Arc::default());
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 < before {
+            *kept = (before, Arc::default());
+        }
+        // Who comes late with an older one has none to share.
+        let kept = if kept.0 == before { Arc::clone(&kept.1) } else { Arc::default() };
+        (snapshot, kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::error::Result;
+    use crate::meta::engine::Read;
+    use crate::meta::memory::MemoryEngine;
+    use crate::meta::table::{BUCKET_BY_NAME, BUCKET_BY_ORG, IdRow, KEY_BY_ACCESS_ID};
+    use crate::meta::{Meta, Tx};
+
+    fn open() -> Meta {
+        Meta::open(Arc::new(MemoryEngine::default()), Arc::new(ManualClock::at(1_000))).unwrap()
+    }
+
+    fn row(n: u64) -> IdRow {
+        IdRow(u128::from(n).to_be_bytes())
+    }
+
+    fn number(row: &IdRow) -> u64 {
+        u128::from_be_bytes(row.0) as u64
+    }
+
+    /// Gives both rows the same number.
+    fn set(meta: &Meta, n: u64) {
+        let both = move |tx: &mut Tx<'_>| {
+            BUCKET_BY_NAME.put(tx, &"a".to_owned(), &row(n))?;
+            KEY_BY_ACCESS_ID.put(tx, &"a".to_owned(), &row(n))
+        };
+        meta.write_blocking(both).unwrap();
+    }
+
+    fn change(meta: &Meta, rule: impl Fn(&mut Tx<'_>) + Send + 'static) {
+        let rule = move |tx: &mut Tx<'_>| {
+            rule(tx);
+            Ok(())
+        };
+        meta.write_blocking(rule).unwrap();
+    }
+
+    fn seen(read: &dyn Read) -> Result<(Option<u64>, Option<u64>)> {
+        let numbers = [&BUCKET_BY_NAME, &KEY_BY_ACCESS_ID].map(|table| table.get_kept(read, &"a".to_owned()));
+        let [bucket, key] = numbers.map(|row| row.unwrap().as_deref().map(number));
+        Ok((bucket, key))
+    }
+
+    #[test]
+    fn rows_are_read_once_until_a_commit_changes_such_rows() {
+        let meta = open();
+        let rows_read = || meta.counters().rows_read;
+        assert_eq!(meta.read(seen).unwrap(), (None, None), "what is missing is not kept");
+        set(&meta, 1);
+        let before = rows_read();
+        assert_eq!(meta.read(seen).unwrap(), (Some(1), Some(1)));
+        assert_eq!((meta.read(seen).unwrap(), rows_read() - before), ((Some(1), Some(1)), 2));
+        change(&meta, |tx| tx.put(Table::Objects, b"a".to_vec(), "1".into()));
+        assert_eq!((meta.read(seen).unwrap(), rows_read() - before), ((Some(1), Some(1)), 2));
+        meta.read(|old| {
+            set(&meta, 2);
+            assert_eq!(seen(old)?, (Some(1), Some(1)), "a read that has begun sees no later commit");
+            assert_eq!(meta.read(seen)?, (Some(2), Some(2)));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(rows_read() - before, 4);
+        change(&meta, |tx| BUCKET_BY_NAME.delete(tx, &"a".to_owned()));
+        assert_eq!(meta.read(seen).unwrap(), (None, Some(2)));
+    }
+
+    #[test]
+    fn a_rule_reads_what_it_wrote_and_other_tables_are_not_kept() {
+        let meta = open();
+        set(&meta, 1);
+        meta.read(seen).unwrap();
+        let rule = |tx: &mut Tx<'_>| {
+            BUCKET_BY_NAME.put(tx, &"a".to_owned(), &row(7))?;
+            Ok((seen(tx)?, BUCKET_BY_ORG.put(tx, &(crate::id::OrgId([1; 16]), "b".to_owned()), &row(1))?).0)
+        };
+        assert_eq!(meta.write_blocking(rule).unwrap(), (Some(7), Some(1)));
+        let before = meta.counters().rows_read;
+        for _ in 0..2 {
+            let read = |read: &dyn Read| BUCKET_BY_ORG.get_kept(read, &(crate::id::OrgId([1; 16]), "b".to_owned()));
+            assert!(meta.read(read).unwrap().is_some());
+        }
+        assert_eq!(meta.counters().rows_read - before, 2);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let kept = Kept::default();
+        for n in 0..3 * limit::ROWS_KEPT_MAX {
+            kept.keep((Table::Keys, n.to_be_bytes().to_vec()), &Arc::new(n));
+            assert!(kept.mine().len() <= limit::ROWS_KEPT_MAX);
+        }
+        assert_eq!(kept.get::<usize>(&(Table::Keys, 5_usize.to_be_bytes().to_vec())), None);
+    }
+
+    /// Readers and a writer at once: no read sees one row before and another after a commit, nor less than was acknowledged.
+    #[test]
+    fn kept_rows_are_of_one_state_and_never_behind() {
+        let (meta, acknowledged, ends) = (open(), AtomicU64::new(0), AtomicBool::new(false));
+        set(&meta, 0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !ends.load(Ordering::SeqCst) {
+                        let at_least = acknowledged.load(Ordering::SeqCst);
+                        let (bucket, key) = meta.read(seen).unwrap();
+                        assert_eq!(bucket, key);
+                        assert!(bucket >= Some(at_least), "{bucket:?} after {at_least}");
+                    }
+                });
+            }
+            for n in 1..=3_000 {
+                set(&meta, n);
+                acknowledged.store(n, Ordering::SeqCst);
+            }
+            ends.store(true, Ordering::SeqCst);
+        });
+    }
+}
