@@ -16,6 +16,7 @@ mod running;
 mod scale;
 mod scripts;
 mod spread;
+mod train;
 mod uploads;
 mod upstream;
 
@@ -68,6 +69,8 @@ enum Command {
     Uploads(uploads::UploadsArgs),
     /// Small reads without and beside scripts that never end.
     Scripts(scripts::ScriptsArgs),
+    /// All that a gateway is asked often: what a build for release is made fast for.
+    Train(train::TrainArgs),
     /// Uploads to an upstream beside the same through a gateway.
     Upstream(upstream::UpstreamArgs),
     /// How often the disk syncs in a second.
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         Command::Kv(args) => kv::run(&args),
         Command::Uploads(args) => uploads::run(&args),
         Command::Scripts(args) => scripts::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Upstream(args) => upstream::run(&args),
         Command::Disk { folder, seconds } => disk::run(&folder, seconds),
         Command::Commit(Folder { folder }) => within(&folder, micro::commit::run),

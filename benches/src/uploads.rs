@@ -86,7 +86,7 @@ pub(crate) fn run(args: &UploadsArgs) -> Result<(), Failure> {
 }
 
 /// A request for an upload, of a project and a route that are made for it.
-fn upload_request(endpoint: &Endpoint) -> Result<Fixed, Failure> {
+pub(crate) fn upload_request(endpoint: &Endpoint) -> Result<Fixed, Failure> {
     let post = |path: String, body: Value| Fixed::of_root(Method::POST, path).with(&body).json(endpoint);
     let project = text(&post("/api/v1/projects".to_owned(), json!({ "name": "benches" }))?, "/id")?;
     post(format!("/api/v1/projects/{project}/routers"), json!({ "slug": "files" }))?;

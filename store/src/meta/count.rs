@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::engine::{KeyRange, Read, Visitor};
-use super::kept::Kept;
+use super::kept::{At, Row};
 use super::shared::Snapshot;
 use super::table::Table;
 use crate::error::Result;
@@ -40,7 +40,7 @@ counters! {
     operations: AtomicU64
     /// Operations that returned an error or panicked.
     failed_operations: AtomicU64
-    /// Rows that reads and rules took from snapshots: found by `get` or visited by `scan`.
+    /// Rows that reads and rules took from snapshots: found by `get`, or kept from there, or visited by `scan`.
     rows_read: Spread<AtomicU64>
     /// Rows put or deleted by commits.
     rows_written: AtomicU64
@@ -110,8 +110,13 @@ impl<S: Deref<Target = Snapshot> + Send + Sync> Read for Counted<S> {
         })
     }
 
-    fn kept(&self) -> Option<&Kept> {
-        self.inner.kept()
+    fn kept(&self, at: &At) -> Option<Row> {
+        // Counted all the same: what an operation reads must not depend on what was read before.
+        self.inner.kept(at).inspect(|_| self.count(1))
+    }
+
+    fn keep(&self, at: At, row: Row) {
+        self.inner.keep(at, row);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::kept::Kept;
+use super::kept::{At, Row};
 use super::table::Table;
 use crate::error::Result;
 
@@ -40,10 +40,13 @@ pub trait Read: Send + Sync {
     /// The same in descending key order.
     fn scan_back(&self, table: Table, range: &KeyRange, visit: &mut Visitor<'_>) -> Result<()>;
 
-    /// What is kept of the rows that it shows, if anything is.
-    fn kept(&self) -> Option<&Kept> {
+    /// A row that is kept as it was decoded.
+    fn kept(&self, _at: &At) -> Option<Row> {
         None
     }
+
+    /// Keeps a row that was read through this view, if rows of its table are kept here.
+    fn keep(&self, _at: At, _row: Row) {}
 }
 
 /// Sees one row of a scan: its key and value.

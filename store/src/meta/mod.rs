@@ -23,7 +23,7 @@ pub use self::codec::{Key, Newest, Record, Tagged};
 pub use self::commit::Meta;
 pub use self::count::MetaCounters;
 pub use self::engine::{Changes, Engine, KeyRange, Read, Step, Visitor};
-pub use self::kept::Kept;
+pub use self::kept::{At, Row};
 pub use self::memory::MemoryEngine;
 pub use self::recover::{Recovery, takes_writes};
 pub use self::redb::RedbEngine;

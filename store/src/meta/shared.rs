@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::count::{Counted, Counters};
 use super::engine::{Changes, Engine, KeyRange, Read, Visitor};
-use super::kept::{self, Kept};
+use super::kept::{self, At, Kept, Row};
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -223,8 +223,12 @@ impl Read for Snapshot {
         self.opened.alive.0.noting(self.opened.read.scan_back(table, range, visit))
     }
 
-    fn kept(&self) -> Option<&Kept> {
-        Some(&self.kept)
+    fn kept(&self, at: &At) -> Option<Row> {
+        self.kept.get(at)
+    }
+
+    fn keep(&self, at: At, row: Row) {
+        self.kept.keep(at, row);
     }
 }
 

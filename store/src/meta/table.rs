@@ -8,7 +8,6 @@ use bytes::Bytes;
 use super::Tx;
 use super::codec::{self, Key, Newest, Record};
 use super::engine::{KeyRange, Read, Step};
-use super::kept;
 use crate::account::AccountRow;
 use crate::adopt::{AdoptionRow, TombstoneRow};
 use crate::bandwidth::BandwidthRow;
@@ -214,15 +213,12 @@ impl<K: Key, V: Record> Typed<K, V> {
         V: Send + Sync + 'static,
     {
         let at = (self.table, key.to_key());
-        let kept = read.kept().filter(|_| kept::keeps(self.table));
-        if let Some(row) = kept.and_then(|kept| kept.get(&at)) {
+        if let Some(row) = read.kept(&at).and_then(|row| row.downcast().ok()) {
             return Ok(Some(row));
         }
         let Some(bytes) = read.get(self.table, &at.1)? else { return Ok(None) };
         let row = Arc::new(codec::decode(&bytes)?);
-        if let Some(kept) = kept {
-            kept.keep(at, &row);
-        }
+        read.keep(at, Arc::<V>::clone(&row));
         Ok(Some(row))
     }
 
