@@ -140,7 +140,9 @@ impl Route {
             caller.belongs_to(principal.org, Some(principal.key));
         }
         let rate = match state.store.plan_of(principal.org) {
-            Ok(plan) => state.rates.take(principal.org, plan.max_requests_per_minute, state.store.now()),
+            Ok(plan) => plan
+                .max_requests_per_minute
+                .and_then(|limit| state.rates.take(principal.org, Some(limit), state.store.now())),
             Err(error) => return Error::from(error).into_answer(form),
         };
         let answered = match state.store.check_scopes(&principal, self.action) {

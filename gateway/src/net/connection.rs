@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -172,7 +173,7 @@ impl Connection {
         let mut closing = false;
         loop {
             let (awaited, idle) = (activity.awaited(), self.limits.idle_timeout);
-            let deadline = |awaited| match awaited {
+            let deadline = move |awaited| match awaited {
                 Awaited::First => first_deadline,
                 Awaited::Head(since) => since + self.limits.header_timeout,
                 Awaited::Other if closing => activity.last() + idle * GIVE_UP_AFTER,
@@ -187,7 +188,11 @@ impl Connection {
                     Poll::Pending => Poll::Pending,
                 }
             });
+            // In a set of its own it is polled when it was woken, and not with every request.
+            let told = told(&mut self.stop, closing, deadline(awaited));
+            let mut told = pin!(FuturesUnordered::from_iter([told]));
             tokio::select! {
+                biased;
                 ended = ended => match ended {
                     Some(ended) => {
                         if let Err(error) = ended {
@@ -197,8 +202,7 @@ impl Connection {
                     }
                     None => continue,
                 },
-                _ = self.stop.wait_for(|stop| *stop), if !closing => {}
-                () = tokio::time::sleep_until(deadline(awaited)) => {
+                Some(told) = told.next() => if told == Told::Late {
                     let awaited = activity.awaited();
                     if deadline(awaited) > Instant::now() {
                         continue;
@@ -212,6 +216,23 @@ impl Connection {
             closing = true;
             connection.as_mut().graceful_shutdown();
         }
+    }
+}
+
+/// What a connection is told from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The gateway ends.
+    Stop,
+    /// What was awaited has not come in time.
+    Late,
+}
+
+/// Waits for a deadline, and until a connection closes for the end of the gateway.
+async fn told(stop: &mut watch::Receiver<bool>, closing: bool, deadline: Instant) -> Told {
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop), if !closing => Told::Stop,
+        () = tokio::time::sleep_until(deadline) => Told::Late,
     }
 }
 

@@ -185,3 +185,36 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_awaited_from_its_first_byte_until_it_is_whole() {
+        let activity = Activity::default();
+        activity.came();
+        assert_eq!(activity.awaited(), Awaited::First, "a connection's first head has a deadline of its own");
+        for _ in 0..2 {
+            activity.asked(Version::HTTP_11);
+            activity.came();
+            assert_eq!(activity.awaited(), Awaited::Other, "a body");
+            activity.answered();
+            assert_eq!(activity.awaited(), Awaited::Other);
+            activity.came();
+            let began = activity.awaited();
+            assert!(began.is_head());
+            activity.came();
+            assert_eq!(activity.awaited(), began, "more of it does not put its deadline off");
+        }
+    }
+
+    #[test]
+    fn over_http_2_what_comes_between_requests_is_no_head() {
+        let activity = Activity::default();
+        activity.asked(Version::HTTP_2);
+        activity.answered();
+        activity.came();
+        assert_eq!(activity.awaited(), Awaited::Other);
+    }
+}
