@@ -12,6 +12,10 @@ use crate::field::with;
 /// What a JSON door answers.
 pub type Answer = Response<Body>;
 
+/// Left with an answer whose body is one JSON document, as this crate has printed it: whole, and without spaces between its tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct Printed;
+
 /// What most documents take: a buffer that grows is copied each time.
 const ROOM_BYTES: usize = 1 << 10;
 
@@ -25,6 +29,7 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, document: &T) -> Answer {
     let mut answer = Response::new(Body::from(Bytes::from(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer.extensions_mut().insert(Printed);
     answer
 }
 

@@ -32,6 +32,7 @@ mod table;
 mod time;
 pub mod uploads;
 mod v1;
+mod within;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use tower::ServiceExt as _;
 
-pub use answer::Answer;
+pub use answer::{Answer, Printed};
 pub use auth::authenticate;
 pub use browser::{BrowserFile, browser_file};
 pub use call::{Settings, State, UploadSettings};
@@ -89,7 +90,8 @@ impl Api {
                 router = router.route(stem, methods(path, &routes, &state));
             }
         }
-        Self { router: router.fallback(nowhere), uploads: uploads::Door::new(state) }
+        // With its state, though it has none, the router makes its services now and not for each request.
+        Self { router: router.fallback(nowhere).with_state(()), uploads: uploads::Door::new(state) }
     }
 
     /// Answers one request to a path that `serves` takes. Its extensions may hold an `Arc<Caller>`, which is told who asks.

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 
 /// A segment of a path as text; `None` if it is not UTF-8 once it is decoded, or no percent-encoding.
 pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(segment.into());
+    }
     let bytes = segment.as_bytes();
     let is_whole = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
     let sound = bytes.iter().enumerate().all(|(at, byte)| *byte != b'%' || is_whole(at));

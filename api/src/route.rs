@@ -22,6 +22,7 @@ use crate::field::{Given, Source};
 use crate::id::{self, Id};
 use crate::input::{Input, InputDoc};
 use crate::path;
+use crate::within::within;
 
 type Answering = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
 type Handler = Box<dyn Fn(Call, Body) -> Answering + Send + Sync>;
@@ -169,8 +170,8 @@ impl Route {
         if self.streams {
             return answering.await;
         }
-        let late = |_| Err(Error::new(ErrorKind::Timeout, "Request timeout"));
-        tokio::time::timeout(state.settings.timeout, answering).await.unwrap_or_else(late)
+        let late = || Err(Error::new(ErrorKind::Timeout, "Request timeout"));
+        within(state.settings.timeout, answering).await.unwrap_or_else(late)
     }
 
     /// What the request names for the action.

@@ -20,6 +20,7 @@ use crate::call::caller;
 use crate::content;
 use crate::error::{Error, ErrorKind, Form, Result};
 use crate::input::pieces;
+use crate::within::within;
 
 /// What stands before the code in the path of a link.
 pub(crate) const PREFIX: &str = "/-/s/";
@@ -60,8 +61,8 @@ impl Links {
         let password = match head.method {
             Method::GET | Method::HEAD => Ok(None),
             Method::POST => {
-                let late = |_| Err(Error::new(ErrorKind::Timeout, "Request timeout"));
-                tokio::time::timeout(self.timeout, password(body)).await.unwrap_or_else(late)
+                let late = || Err(Error::new(ErrorKind::Timeout, "Request timeout"));
+                within(self.timeout, password(body)).await.unwrap_or_else(late)
             }
             _ => return refuse_method(),
         };

@@ -40,6 +40,7 @@ use crate::error::{Error, ErrorKind, Form, Result};
 use crate::limit;
 use crate::peer::Peer;
 use crate::rate::{Rates, Taken};
+use crate::within::within;
 
 /// Who may make buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +127,8 @@ impl Kv {
             origin::preflight(&head.headers)
         } else {
             let answering = self.answer(base, &head, body);
-            let late = |_| Error::new(ErrorKind::Timeout, "Request timeout").into_answer(Form::Text);
-            tokio::time::timeout(self.settings.timeout, answering).await.unwrap_or_else(late)
+            let late = || Error::new(ErrorKind::Timeout, "Request timeout").into_answer(Form::Text);
+            within(self.settings.timeout, answering).await.unwrap_or_else(late)
         };
         origin::open(answer.headers_mut());
         answer

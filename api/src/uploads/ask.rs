@@ -23,6 +23,7 @@ use crate::input::{collect, object};
 use crate::path;
 use crate::peer::Peer;
 use crate::rate::Taken;
+use crate::within::within;
 
 /// The header that holds a key.
 const API_KEY: &str = "x-api-key";
@@ -98,11 +99,11 @@ pub(super) async fn answer(route: &Route, parts: &Parts, request: Request<Body>)
         }
         (Ok(access), None) => {
             let ask = Ask { state: Arc::clone(state), access, head, body, template: route.path };
-            let late = |_| Err(Refusal::new(Code::Timeout, "Request timeout"));
+            let late = || Err(Refusal::new(Code::Timeout, "Request timeout"));
             let answering = (route.handler)(ask);
             match route.waits {
                 true => answering.await,
-                false => tokio::time::timeout(state.settings.timeout, answering).await.unwrap_or_else(late),
+                false => within(state.settings.timeout, answering).await.unwrap_or_else(late),
             }
         }
     };

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response};
+use windlass_api::Printed;
 use windlass_store::clock::Millis;
 use windlass_store::limit;
 use windlass_store::log::{Caller, LogBodyRef, LogEntry, Logs};
@@ -22,6 +23,7 @@ use windlass_store::log::{Caller, LogBodyRef, LogEntry, Logs};
 pub(crate) use self::body::Tapped;
 use self::body::{Seen, Tap};
 use self::text::Texts;
+use super::request_id;
 use super::route::Kind;
 use crate::body::Body;
 
@@ -45,6 +47,8 @@ pub(super) struct Capture {
     tap: Option<Tap>,
     request: Seen,
     response: Seen,
+    /// Whether the body of the answer is a document that was printed here.
+    printed: bool,
     refused: Option<String>,
 }
 
@@ -71,11 +75,12 @@ impl Capture {
     /// Takes note of the answer. `request_id` is the door's own, where the answer has no other.
     pub(super) fn answered(&mut self, answer: &mut Response<Body>, kind: Kind, request_id: &str) {
         let headers: &HeaderMap = answer.headers();
-        let own = headers.get("x-request-id").filter(|_| kind != Kind::S3).and_then(|id| id.to_str().ok());
+        let own = headers.get(request_id::HEADER).filter(|_| kind != Kind::S3).and_then(|id| id.to_str().ok());
         self.texts.add_answer(own.unwrap_or(request_id), headers, kind == Kind::S3);
         if kind != Kind::S3 {
             self.response.json = body::is_json(headers);
         }
+        self.printed = answer.extensions().get::<Printed>().is_some();
         self.refused = answer.extensions_mut().remove::<Refused>().map(|Refused(message)| message);
     }
 
@@ -108,8 +113,8 @@ impl Capture {
             query: parameters(self.texts.query()),
             request_headers: shown_headers(self.texts.request_headers()),
             response_headers: shown_headers(self.texts.response_headers()),
-            request_body: shown_body(&self.request),
-            response_body: shown_body(&self.response),
+            request_body: shown_body(&self.request, false),
+            response_body: shown_body(&self.response, self.printed),
         }
     }
 }
@@ -137,8 +142,8 @@ fn told(response: &Seen) -> Option<String> {
     message.as_str().map(str::to_owned)
 }
 
-/// A body as it is to be stored.
-fn shown_body(seen: &Seen) -> Option<LogBodyRef<'_>> {
+/// A body as it is to be stored; `printed` if it is a document that was printed here.
+fn shown_body(seen: &Seen, printed: bool) -> Option<LogBodyRef<'_>> {
     if seen.bytes == 0 {
         return None;
     }
@@ -149,8 +154,10 @@ fn shown_body(seen: &Seen) -> Option<LogBodyRef<'_>> {
     let valid = str::from_utf8(&seen.begin).unwrap_or_else(|error| {
         seen.begin.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok()).unwrap_or_default()
     });
-    let (mut text, to_the_end) = redact::json(valid);
-    if to_the_end && valid.len() as u64 == seen.bytes && text.len() <= limit::LOG_BODY_BYTES_MAX {
+    let whole = valid.len() as u64 == seen.bytes;
+    let by_names = if printed && whole { redact::printed(valid) } else { None };
+    let (mut text, to_the_end) = by_names.map_or_else(|| redact::json(valid), |text| (text, true));
+    if to_the_end && whole && text.len() <= limit::LOG_BODY_BYTES_MAX {
         return Some(LogBodyRef::Json(text));
     }
     let end = text.floor_char_boundary(limit::LOG_BODY_BYTES_MAX);

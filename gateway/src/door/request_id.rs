@@ -20,7 +20,7 @@ static BEGIN: LazyLock<u64> = LazyLock::new(|| clock::random().map(u64::from_be_
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Where clients of the other doors name their requests, and are told of the name.
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// Bytes of the longest name that is taken over.
 const GIVEN_BYTES_MAX: usize = 128;
 

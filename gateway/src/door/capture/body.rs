@@ -44,8 +44,11 @@ impl Seen {
 /// `application/json` and everything that ends in `+json`, whatever its parameters.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    let kind = essence.split_once('/').filter(|(family, _)| family.eq_ignore_ascii_case("application"));
+    // What is behind its last plus says how it is written (RFC 6839).
+    let written = kind.and_then(|(_, kind)| kind.rsplit('+').next());
+    written.is_some_and(|written| written.eq_ignore_ascii_case("json"))
 }
 
 /// What is seen of a request's body while a handler reads it.

@@ -4,7 +4,9 @@ mod json;
 
 use std::borrow::Cow;
 
-pub(super) use self::json::json;
+use memchr::memchr_iter;
+
+pub(super) use self::json::{json, printed};
 use super::SHARE;
 
 /// What stands in place of a secret.
@@ -121,8 +123,8 @@ fn letters_from_the_end(name: &str) -> impl Iterator<Item = u8> {
 /// Whether a text holds an API key, or the beginning of one at its end.
 fn holds_api_key(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let marks = bytes.iter().enumerate().filter(|(_, byte)| **byte == API_KEY_MARK);
-    marks.map(|(mark, _)| bytes.split_at_checked(mark + 1).unwrap_or_default()).any(|(until, rest)| {
+    let marks = memchr_iter(API_KEY_MARK, bytes);
+    marks.map(|mark| bytes.split_at_checked(mark + 1).unwrap_or_default()).any(|(until, rest)| {
         API_KEYS.iter().any(|(begin, length, harmless)| {
             until.ends_with(begin.as_bytes()) && {
                 let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
@@ -139,8 +141,12 @@ pub(super) fn holds_secret(text: &str) -> bool {
 
 /// The same of a text in which bytes of those classes were seen.
 fn holds_seen_secret(text: &str, seen: u8) -> bool {
-    (seen & class::API_KEY != 0 && holds_api_key(text))
-        || (seen & class::LINK == class::LINK && (text.contains(SHARE) || text.contains(SIGNED)))
+    (seen & class::API_KEY != 0 && holds_api_key(text)) || (seen & class::LINK == class::LINK && holds_link(text))
+}
+
+/// Whether a text holds an address that is a secret.
+fn holds_link(text: &str) -> bool {
+    text.contains(SHARE) || text.contains(SIGNED)
 }
 
 /// A parameter's name and value, or what stands in place of either.

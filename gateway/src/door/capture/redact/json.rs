@@ -4,7 +4,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{API_KEYS, REDACTED, class, holds_secret, holds_seen_secret, is_secret};
+use memchr::{memchr, memchr_iter};
+
+use super::{
+    API_KEYS, REDACTED, class, ends_like_a_secret, holds_api_key, holds_link, holds_secret, holds_seen_secret,
+    is_secret,
+};
 
 /// A JSON text without its secrets, and whether it came to its end.
 pub(in super::super) fn json(text: &str) -> (Cow<'_, str>, bool) {
@@ -42,6 +47,24 @@ pub(in super::super) fn json(text: &str) -> (Cow<'_, str>, bool) {
             at = end;
         }
     }
+}
+
+/// The same of a document that was printed here, whole and without spaces between its tokens: in such a text a colon behind a quote
+/// is behind a name, and nothing else has to be looked at. `None` if more has to be.
+pub(in super::super) fn printed(text: &str) -> Option<Cow<'_, str>> {
+    let bytes = text.as_bytes();
+    if memchr(b'\\', bytes).is_some() || holds_api_key(text) || holds_link(text) {
+        return None;
+    }
+    let mut copy = Copy { text, copied: 0, out: String::new() };
+    for colon in memchr_iter(b':', bytes) {
+        let named = text.get(copy.copied..colon).and_then(|until| until.strip_suffix('"'));
+        let Some(until) = named.filter(|until| ends_like_a_secret(until)) else { continue };
+        if until.rsplit('"').next().is_some_and(is_secret) {
+            copy.replace(colon..value_end(bytes, colon + 1)?, [":\"", REDACTED, "\""]);
+        }
+    }
+    Some(copy.finish(text.len()))
 }
 
 /// A text that is copied in runs, but for what something else stands in place of. Places are in bytes of the text.
@@ -190,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_printed_is_redacted_by_its_names() {
+        let plain = r#"{"id":"bkt_01ARZ3NDEKTSV4RRFFQ69G5FAV","keys":["a-/b_"],"at":"2026-01-02T03:04:05Z","pin":1}"#;
+        assert_eq!(printed(plain).unwrap(), plain.replace(":1}", r#":"[REDACTED]"}"#));
+        let nested = r#"[{"key":{"key":"a","b":[{"token":":"}]},"k":":","secretAccessKey":"\u00e9"},{"id":"key"}]"#;
+        assert_eq!(printed(&nested.replace('\\', "")).unwrap(), json(&nested.replace('\\', "")).0);
+        for hidden in [
+            nested,
+            r#"["https://e.test/-/s/c0de"]"#,
+            r#"{"url":"https://e.test/b/k?X-Amz-Signature=00"}"#,
+            &format!(r#"["{TOKEN}"]"#),
+        ] {
+            assert_eq!(printed(hidden), None, "{hidden}");
+        }
+    }
+
+    #[test]
     fn what_is_no_json_ends_there() {
         assert_eq!(json("{'password': 's3cret'}"), ("{".into(), false));
         assert_eq!(json("{\"a\": hunter2}"), ("{\"a\": ".into(), false));
@@ -257,6 +296,15 @@ mod tests {
             let (out, whole) = json(&text);
             prop_assert!(whole);
             prop_assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), redacted(value), "{}", text);
+        }
+
+        #[test]
+        fn what_was_printed_is_redacted_like_any_json(value in document()) {
+            let text = serde_json::to_string(&value).unwrap();
+            match printed(&text) {
+                Some(out) => prop_assert_eq!(out, json(&text).0),
+                None => prop_assert!(text.contains('\\')),
+            }
         }
 
         #[test]
