@@ -24,6 +24,7 @@ pub mod multipart;
 mod openapi;
 mod page;
 mod path;
+mod paths;
 mod peer;
 pub mod presign;
 mod rate;
@@ -34,15 +35,11 @@ pub mod uploads;
 mod v1;
 mod within;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::routing::{MethodFilter, MethodRouter};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
-use tower::ServiceExt as _;
 
 pub use answer::{Answer, Printed};
 pub use auth::authenticate;
@@ -54,6 +51,7 @@ pub use kv::{Kv, KvCreate, KvScripts, KvSettings, work_on_scripts};
 pub use peer::Peer;
 pub use rate::{Rates, Taken};
 
+use paths::{Found, Paths, measured};
 use route::Route;
 
 /// Whether a path on the base host belongs to a JSON door.
@@ -66,32 +64,30 @@ pub fn under(path: &str, door: &str) -> bool {
     path.strip_prefix(door).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The JSON doors. Cheap to clone.
-#[derive(Clone)]
+/// The JSON doors.
 pub struct Api {
-    router: Router,
+    state: Arc<State>,
+    paths: Paths<Operation>,
+    /// The OpenAPI document.
+    document: Bytes,
     uploads: uploads::Door,
+}
+
+/// What is done for a request.
+#[derive(Clone)]
+enum Operation {
+    Route(Arc<Route>),
+    /// Shows the OpenAPI document, to everybody.
+    Document,
 }
 
 impl Api {
     /// The doors to what `state` holds.
     pub fn new(state: Arc<State>) -> Self {
         let routes = table::routes();
-        let document = serde_json::to_vec_pretty(&openapi::document(&routes)).unwrap_or_default();
-        let mut router = Router::new().route(openapi::PATH, document_route(Bytes::from(document)));
-        let mut paths: BTreeMap<&'static str, Vec<Arc<Route>>> = BTreeMap::new();
-        for route in routes {
-            paths.entry(route.path).or_default().push(Arc::new(route));
-        }
-        for (path, routes) in paths {
-            router = router.route(path, methods(path, &routes, &state));
-            // The rest of a path can be nothing, which its handlers have to say.
-            if let Some((stem, _)) = path.split_once("{*") {
-                router = router.route(stem, methods(path, &routes, &state));
-            }
-        }
-        // With its state, though it has none, the router makes its services now and not for each request.
-        Self { router: router.fallback(nowhere).with_state(()), uploads: uploads::Door::new(state) }
+        let document = serde_json::to_vec_pretty(&openapi::document(&routes)).unwrap_or_default().into();
+        let paths = Paths::of(operations(routes));
+        Self { uploads: uploads::Door::new(Arc::clone(&state)), state, paths, document }
     }
 
     /// Answers one request to a path that `serves` takes. Its extensions may hold an `Arc<Caller>`, which is told who asks.
@@ -101,51 +97,40 @@ impl Api {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let request = request.map(Body::new);
-        if request.uri().path().starts_with(uploads::PREFIX) {
-            return self.uploads.handle(request).await;
-        }
-        match self.router.clone().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        }
+        let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+        let (path, is_head) = (request.uri().path(), request.method() == Method::HEAD);
+        let answer = if path.starts_with(uploads::PREFIX) {
+            self.uploads.handle(request).await
+        } else {
+            match self.paths.find(request.method(), path) {
+                Found::Operation(Operation::Route(route)) => route.answer(&self.state, request).await,
+                Found::Operation(Operation::Document) => self.document(),
+                Found::Others(allowed) => Error::method_not_allowed(allowed).into_answer(Form::of(path)),
+                Found::Nothing => Error::new(ErrorKind::NotFound, "Not found").into_answer(Form::of(path)),
+            }
+        };
+        measured(answer, is_head)
     }
-}
 
-async fn nowhere(request: Request<Body>) -> Answer {
-    Error::new(ErrorKind::NotFound, "Not found").into_answer(Form::of(request.uri().path()))
-}
-
-fn methods(path: &'static str, routes: &[Arc<Route>], state: &Arc<State>) -> MethodRouter {
-    let allowed = allow(routes.iter().map(|route| &route.method));
-    let form = Form::of(path);
-    let refuse = move || async move { Error::method_not_allowed(&allowed).into_answer(form) };
-    let router = MethodRouter::new().fallback(refuse);
-    routes.iter().fold(router, |router, route| {
-        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { return router };
-        let (route, state) = (Arc::clone(route), Arc::clone(state));
-        router.on(filter, move |request: Request<Body>| async move { route.answer(&state, request).await })
-    })
-}
-
-/// The value of Allow.
-fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
-    let mut names: Vec<&str> = methods.map(Method::as_str).collect();
-    if names.contains(&"GET") {
-        names.push("HEAD");
-    }
-    names.sort_unstable();
-    names.join(",")
-}
-
-fn document_route(document: Bytes) -> MethodRouter {
-    let refuse = || async { Error::method_not_allowed("GET,HEAD").into_answer(Form::Envelope) };
-    let show = move || async move {
-        let mut answer = Response::new(Body::from(document));
+    fn document(&self) -> Answer {
+        let mut answer = Response::new(Body::from(self.document.clone()));
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer
-    };
-    MethodRouter::new().on(MethodFilter::GET, show).fallback(refuse)
+    }
+}
+
+/// All operations with the templates of their paths.
+fn operations(routes: Vec<Route>) -> impl Iterator<Item = (Method, &'static str, Operation)> {
+    let all = routes.into_iter().flat_map(|route| {
+        // The rest of a path can be nothing, which its handlers have to say.
+        let stem = route.path.split_once("{*").map(|(stem, _)| stem);
+        let (method, path, route) = (route.method.clone(), route.path, Arc::new(route));
+        [Some(path), stem]
+            .into_iter()
+            .flatten()
+            .map(move |path| (method.clone(), path, Operation::Route(Arc::clone(&route))))
+    });
+    all.chain([(Method::GET, openapi::PATH, Operation::Document)])
 }
 
 #[cfg(test)]

@@ -19,24 +19,21 @@ mod upload;
 mod usage;
 mod webhook;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
-use axum::routing::{MethodFilter, MethodRouter};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use tower::ServiceExt as _;
 use windlass_store::id::ProjectKeyId;
 
 use self::error::{Code, Refusal};
 use self::table::Route;
 use crate::answer::Answer;
 use crate::call::State;
+use crate::paths::{Found, Paths};
 use crate::rate::Rates;
 
 pub use webhook::{Carrier, Message, message};
@@ -66,21 +63,16 @@ struct Parts {
     rates: Rates<ProjectKeyId>,
 }
 
-/// The door. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Door(Router);
+/// The door.
+pub(crate) struct Door {
+    parts: Parts,
+    paths: Paths<Route>,
+}
 
 impl Door {
     pub(crate) fn new(state: Arc<State>) -> Self {
-        let parts = Arc::new(Parts { state, rates: Rates::default() });
-        let mut paths: BTreeMap<&'static str, Vec<Arc<Route>>> = BTreeMap::new();
-        for route in table::routes() {
-            paths.entry(route.path).or_default().push(Arc::new(route));
-        }
-        let router = paths
-            .into_iter()
-            .fold(Router::new(), |router, (path, routes)| router.route(path, methods(&routes, &parts)));
-        Self(router.fallback(|| async { Refusal::new(Code::NotFound, "Not found").into_answer() }))
+        let operations = table::routes().into_iter().map(|route| (route.method.clone(), route.path, route));
+        Self { parts: Parts { state, rates: Rates::default() }, paths: Paths::of(operations) }
     }
 
     /// Answers one request to a path that begins with `PREFIX`.
@@ -90,9 +82,10 @@ impl Door {
             *answer.status_mut() = StatusCode::NO_CONTENT;
             answer
         } else {
-            match self.0.clone().oneshot(request).await {
-                Ok(answer) => answer,
-                Err(never) => match never {},
+            match self.paths.find(request.method(), request.uri().path()) {
+                Found::Operation(route) => ask::answer(route, &self.parts, request).await,
+                Found::Others(allowed) => not_allowed(allowed),
+                Found::Nothing => Refusal::new(Code::NotFound, "Not found").into_answer(),
             }
         };
         answer.headers_mut().extend(HeaderMap::from_iter(CORS));
@@ -100,19 +93,24 @@ impl Door {
     }
 }
 
-fn methods(routes: &[Arc<Route>], parts: &Arc<Parts>) -> MethodRouter {
-    let allowed = crate::allow(routes.iter().map(|route| &route.method));
-    let refuse = move || async move {
-        let mut answer = Refusal::new(Code::MethodNotAllowed, "Method not allowed").into_answer();
-        if let Ok(allowed) = HeaderValue::try_from(allowed) {
-            answer.headers_mut().insert(ALLOW, allowed);
+fn not_allowed(allowed: &str) -> Answer {
+    let mut answer = Refusal::new(Code::MethodNotAllowed, "Method not allowed").into_answer();
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        answer.headers_mut().insert(ALLOW, allowed);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found() {
+        let all = || table::routes().into_iter().map(|route| (route.method, route.path));
+        let paths = Paths::of(all().map(|(method, path)| (method.clone(), path, (method, path))));
+        for operation in all() {
+            assert_eq!(paths.find(&operation.0, operation.1), Found::Operation(&operation));
         }
-        answer
-    };
-    let router = MethodRouter::new().fallback(refuse);
-    routes.iter().fold(router, |router, route| {
-        let Ok(filter) = MethodFilter::try_from(route.method.clone()) else { return router };
-        let (route, parts) = (Arc::clone(route), Arc::clone(parts));
-        router.on(filter, move |request: Request<Body>| async move { ask::answer(&route, &parts, request).await })
-    })
+    }
 }
