@@ -111,7 +111,7 @@ async fn more_memory_than_there_is_is_not_given() {
         ("rep", "local x = ('x'):rep(1 << 30)"),
         ("concatenation", "local s = 'x' while true do s = s .. s end"),
         ("table", "local t = {} while true do t[#t + 1] = {} end"),
-        ("keys", "local t = {} for i = 1, 1 << 30 do t[i .. ''] = i end"),
+        ("keys", "local t = {} for i = 1, 1 << 30 do t[('x'):rep(1 << 10) .. i] = i end"),
         ("coroutines", "local t = {} while true do t[#t + 1] = coroutine.create(print or pcall) end"),
         ("recursion", "local function f() return 1 + f() end f()"),
         ("closures", "local t = {} while true do t[#t + 1] = function() return t end end"),
