@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::{Body, HttpBody as _};
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::answer::Answer;
 
@@ -67,9 +67,11 @@ fn allow<'a>(methods: impl Iterator<Item = &'a Method>) -> String {
     names.join(",")
 }
 
-/// The answer with its length, if that is known, and to HEAD without its body.
+/// The answer with its length, if that is known, and to HEAD without its body. An answer that never has a body has no length:
+/// 304 would tell that of another answer (RFC 9110, 8.6).
 pub(crate) fn measured(mut answer: Answer, is_head: bool) -> Answer {
-    if let Some(length) = answer.body().size_hint().exact() {
+    let bodiless = matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if let Some(length) = answer.body().size_hint().exact().filter(|_| !bodiless) {
         answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     if is_head {
@@ -113,5 +115,10 @@ mod tests {
         let (got, head) = (measured(answer(), false), measured(answer(), true));
         assert_eq!((length(&got), length(&head)), (Some(HeaderValue::from(4)), Some(HeaderValue::from(4))));
         assert_eq!((got.body().size_hint().exact(), head.body().size_hint().exact()), (Some(4), Some(0)));
+        for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+            let mut bodiless = Response::new(Body::empty());
+            *bodiless.status_mut() = status;
+            assert_eq!(length(&measured(bodiless, false)), None, "{status}");
+        }
     }
 }
