@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the gateway as it is released: a first build counts what is done where while it serves all that a gateway is asked
-# often (`windlass-benches train`), and a second one is made fast for that (profile-guided optimisation). About 12 minutes on
+# often (`windlass-benches train`), and a second one is made fast for that (profile-guided optimisation). About 20 minutes on
 # two cores. The binary is target/release-trained/windlass.
 set -euo pipefail
 cd "$(dirname "$0")/.."

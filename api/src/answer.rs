@@ -13,6 +13,7 @@ use crate::field::with;
 pub type Answer = Response<Body>;
 
 /// Left with an answer whose body is one JSON document, as this crate has printed it: whole, and without spaces between its tokens.
+/// What reads it by that relies on it: no part may be one that somebody else printed and that goes in as it came (`RawValue`).
 #[derive(Debug, Clone, Copy)]
 pub struct Printed;
 
